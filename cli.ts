@@ -1,0 +1,166 @@
+#!/usr/bin/env node
+/** The one binary: parses the command line and calls a room. Each command's work is in cli/. */
+import { availableParallelism } from 'node:os';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { outputMode } from './cli/output.ts';
+import { UserError } from './core/errors.ts';
+
+const OLDEST_NODE = 24;
+
+/** @throws UserError if this Node cannot run the kernels */
+function checkNode(): void {
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE)
+    throw new UserError(
+      `manygrad needs Node ${OLDEST_NODE} or later and this is ${process.version}: run it as  npx -p node@${OLDEST_NODE} -p manygrad manygrad ...`,
+    );
+}
+
+/** [HOST:]PORT, or :PORT for all interfaces. */
+function parseListen(value: string): { host: string; port: number } {
+  const match = /^(?:(?<host>.*):)?(?<port>\d{1,5})$/.exec(value);
+  const port = Number(match?.groups?.port);
+  if (match === null || port > 65_535)
+    throw new UserError(`--listen ${value} is no address: write it as HOST:PORT or :PORT.`);
+  return { host: match.groups?.host || '0.0.0.0', port };
+}
+
+/** A flag that must be a whole number of at least `least`. */
+function whole(flag: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least)
+    throw new UserError(`--${flag} must be a whole number of at least ${least}: it was given something else.`);
+  return value;
+}
+
+const cores = availableParallelism();
+
+const parser = yargs(hideBin(process.argv))
+  .scriptName('manygrad')
+  .usage('$0 <command>\n\nTrains neural networks on many threads, machines and browser tabs, to the same bits.')
+  .env('MANYGRAD')
+  .options({
+    json: { type: 'boolean', default: false, describe: 'Print JSON lines for a program', global: true },
+    quiet: { type: 'boolean', default: false, describe: 'Print nothing but errors', global: true },
+  })
+  .command(
+    'train [preset]',
+    'Train a preset or a recipe file, or continue a run',
+    (y) =>
+      y
+        .positional('preset', { type: 'string', describe: 'names-mlp, names-wavenet, or the path of a recipe (.yaml)' })
+        .options({
+          steps: { type: 'number', describe: 'Steps in all (with --resume: a new goal)' },
+          seed: { type: 'number', describe: 'Seed of everything random' },
+          data: { type: 'string', describe: 'A text file with one example a line, instead of the built-in names' },
+          set: {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            describe: 'Change a field of the recipe: --set schedule.lr=0.05',
+          },
+          out: { type: 'string', describe: 'The folder for the run (default: runs/<preset>-<time>)' },
+          resume: { type: 'string', describe: 'Continue the run in this folder' },
+          threads: { type: 'number', default: cores, describe: 'Worker threads here; 0 leaves the work to others' },
+          listen: { type: 'string', describe: 'Accept workers at HOST:PORT (:PORT for all interfaces)' },
+          token: { type: 'string', describe: 'What a worker must present (default: drawn at random and printed)' },
+          numerics: {
+            choices: ['exact', 'any'] as const,
+            default: 'exact' as const,
+            describe: 'Admit only workers that compute the same bits, or any',
+          },
+          'checkpoint-every': {
+            type: 'number',
+            default: 1000,
+            describe: 'Steps between checkpoints; 0: only at the end',
+          },
+          'keep-checkpoints': { type: 'number', default: 3, describe: 'How many checkpoints to keep' },
+          'eval-every': {
+            type: 'number',
+            describe: 'Steps between validations; 0: only at the end (default: a tenth)',
+          },
+          samples: { type: 'number', default: 20, describe: 'Samples to print at the end' },
+        }),
+    async (a) => {
+      checkNode();
+      const { train } = await import('./cli/train.ts');
+      process.exitCode = await train({
+        target: a.preset,
+        resume: a.resume,
+        out: a.out,
+        steps: a.steps === undefined ? undefined : whole('steps', a.steps, 1),
+        seed: a.seed,
+        data: a.data,
+        set: a.set,
+        threads: whole('threads', a.threads, 0),
+        listen: a.listen === undefined ? undefined : parseListen(a.listen),
+        token: a.token,
+        numerics: a.numerics,
+        checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
+        keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
+        evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
+        samples: whole('samples', a.samples, 0),
+        mode: outputMode(a),
+      });
+    },
+  )
+  .command(
+    'worker <url>',
+    'Compute for a coordinator on another machine',
+    (y) =>
+      y.positional('url', { type: 'string', demandOption: true, describe: 'ws://HOST:PORT' }).options({
+        token: { type: 'string', describe: 'The token that the coordinator printed' },
+        threads: { type: 'number', default: cores, describe: 'Worker threads' },
+        name: { type: 'string', describe: 'What to be called (default: host:pid)' },
+      }),
+    async (a) => {
+      checkNode();
+      const { work } = await import('./cli/worker.ts');
+      process.exitCode = await work({
+        url: a.url,
+        token: a.token,
+        threads: whole('threads', a.threads, 1),
+        name: a.name,
+        mode: outputMode(a),
+      });
+    },
+  )
+  .command(
+    'sample <from>',
+    'Draw new lines from a trained model',
+    (y) =>
+      y
+        .positional('from', { type: 'string', demandOption: true, describe: "A run's folder, or a checkpoint" })
+        .options({
+          count: { type: 'number', default: 20, describe: 'How many lines' },
+          seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
+          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder' },
+          prompt: { type: 'string', default: '', describe: 'How every line begins' },
+        }),
+    async (a) => {
+      checkNode();
+      if (!(a.temperature > 0)) throw new UserError('--temperature must be above 0: try 0.8.');
+      const { sample } = await import('./cli/sample.ts');
+      const { from, seed, temperature, prompt, json } = a;
+      await sample({
+        from,
+        count: whole('count', a.count, 0),
+        seed: whole('seed', seed, 0),
+        temperature,
+        prompt,
+        json,
+      });
+    },
+  )
+  .demandCommand(1, 'Say what to do: train, worker or sample.')
+  .strict()
+  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .fail(false);
+
+try {
+  await parser.parseAsync();
+} catch (error) {
+  // yargs' own complaints (YError) are for the person too; anything else is a defect of ours, shown whole.
+  const forPerson = error instanceof UserError || (error instanceof Error && error.name === 'YError');
+  console.error(forPerson ? `manygrad: ${error.message}` : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,56 @@
+/** From a command's words to a recipe: a preset or a file, then the flags that change single fields of it. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { UserError } from '../core/errors.ts';
+import { presetRecipe } from '../models/presets.ts';
+import { parseRecipe, type Recipe } from '../models/recipe.ts';
+
+export interface RecipeFlags {
+  readonly steps?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly data?: string | undefined;
+  /** `path.to.field=value`, the value in YAML. */
+  readonly set?: readonly string[] | undefined;
+}
+
+/** @param target a preset's name, or the path of a .yaml file. @throws UserError */
+export function recipeFrom(target: string, flags: RecipeFlags): Recipe {
+  const isFile = /\.ya?ml$/.test(target);
+  const base: unknown = isFile ? readYaml(target) : presetRecipe(target, flags.steps);
+  const changes: [string, unknown][] = (flags.set ?? []).map(parseSetting);
+  if (flags.steps !== undefined) changes.push(['steps', flags.steps]);
+  if (flags.seed !== undefined) changes.push(['seed', flags.seed]);
+  if (flags.data !== undefined) changes.push(['data.source', flags.data]);
+  const recipe = changes.reduce((value, [path, to]) => withField(value, path.split('.'), to), base);
+  return parseRecipe(recipe, isFile ? target : 'the preset with these --set values');
+}
+
+function readYaml(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new UserError(`${file} cannot be read: give the path of a recipe in YAML.`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`${file} is not valid YAML (${String(error).split('\n')[0]}): mend it there.`);
+  }
+}
+
+function parseSetting(setting: string): [string, unknown] {
+  const at = setting.indexOf('=');
+  if (at < 1) throw new UserError(`--set ${setting} has no "=": write it as --set schedule.lr=0.05.`);
+  try {
+    return [setting.slice(0, at), parse(setting.slice(at + 1))];
+  } catch {
+    throw new UserError(`--set ${setting}: the value is not valid YAML; write it as --set schedule.lr=0.05.`);
+  }
+}
+
+function withField(value: unknown, [key, ...rest]: string[], to: unknown): unknown {
+  if (key === undefined) return to;
+  const fields = typeof value === 'object' && value !== null ? value : {};
+  return { ...fields, [key]: withField(Object.entries(fields).find(([k]) => k === key)?.[1], rest, to) };
+}

@@ -1,0 +1,209 @@
+/** `manygrad train`: prepares a run, starts its workers, shows its progress, and ends it well whatever ends it. */
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
+import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
+import { type CoordinatorServer, listen } from '../coordinator/server.ts';
+import { fingerprint } from '../core/backend/fingerprint.ts';
+import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
+import { latestCheckpoint } from '../core/checkpoint/store.ts';
+import { UserError } from '../core/errors.ts';
+import { sampleLines } from '../models/sample.ts';
+import { loadTrained } from '../models/trained.ts';
+import { type LocalWorker, startLocalWorker } from '../worker/local.ts';
+import { duration, type OutputMode, TrainingOutput } from './output.ts';
+import { type RecipeFlags, recipeFrom } from './recipe.ts';
+
+export interface TrainArguments extends RecipeFlags {
+  /** A preset or a recipe file; not with `resume`. */
+  readonly target: string | undefined;
+  readonly resume: string | undefined;
+  readonly out: string | undefined;
+  readonly threads: number;
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly token: string | undefined;
+  readonly numerics: 'exact' | 'any';
+  readonly checkpointEvery: number;
+  readonly keepCheckpoints: number;
+  readonly evalEvery: number | undefined;
+  readonly samples: number;
+  readonly mode: OutputMode;
+}
+
+/** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
+export async function train(args: TrainArguments): Promise<number> {
+  if (args.threads === 0 && args.listen === undefined)
+    throw new UserError('--threads 0 leaves nobody to do the work: add --listen HOST:PORT so that workers can join.');
+  const prepared = await prepare(args);
+  const { trainer, folder, steps } = prepared;
+  const output = new TrainingOutput(args.mode, steps, trainer.step);
+  announce(output, prepared);
+  const stopping: { code: number } = { code: 0 };
+  const run = new TrainingRun(prepared, observer(output, trainer.step));
+  const unhook = onSignals((code) => {
+    stopping.code = code;
+    output.say('Stopping: writing a checkpoint (again to leave at once)...');
+    run.stop();
+  });
+  let local: LocalWorker | null = null;
+  let server: CoordinatorServer | null = null;
+  let finished = false;
+  try {
+    run.start();
+    if (args.listen !== undefined) server = await openDoor(args, args.listen, prepared, run, output);
+    if (args.threads > 0) {
+      const connection = run.connect();
+      local = await startLocalWorker(prepared.spec, args.threads, connection.events);
+      connection.join(local);
+    }
+    const end = await run.ended;
+    finished = end.complete;
+    output.stop();
+    await server?.close(finished);
+    const bytes = server?.bytes ?? { sent: 0, received: 0 };
+    const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
+    folder.summary(summary);
+    output.event({ event: 'end', dir: folder.dir, ...summary });
+    report(output, folder.dir, end);
+    if (end.complete && args.samples > 0) await showSamples(output, folder.dir, args.samples);
+    return stopping.code;
+  } finally {
+    output.stop();
+    unhook();
+    await server?.close(finished);
+    local?.close('', true);
+    await local?.closed;
+    folder.close();
+  }
+}
+
+async function prepare(args: TrainArguments): Promise<PreparedRun> {
+  const options = (steps: number) => ({
+    checkpointEvery: args.checkpointEvery,
+    keepCheckpoints: args.keepCheckpoints,
+    evalEvery: args.evalEvery ?? Math.max(1, Math.ceil(steps / 10)),
+  });
+  if (args.resume !== undefined) {
+    if (args.target !== undefined || args.out !== undefined || args.seed !== undefined || args.set !== undefined)
+      throw new UserError(
+        '--resume continues a run with its own recipe, in its own folder: leave out the preset, --out, --seed and --set.',
+      );
+    const changes = {
+      ...(args.steps === undefined ? {} : { steps: args.steps }),
+      ...(args.data === undefined ? {} : { source: args.data }),
+    };
+    return prepareResumedRun(args.resume, changes, options);
+  }
+  if (args.target === undefined)
+    throw new UserError('say what to train: a preset such as names-wavenet, a recipe file, or --resume DIR.');
+  const recipe = recipeFrom(args.target, args);
+  return prepareNewRun(recipe, args.out ?? defaultFolder(args.target), options);
+}
+
+function defaultFolder(target: string): string {
+  const name = target.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
+  const at = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
+  return join('runs', `${name}-${at}`);
+}
+
+function announce(output: TrainingOutput, { trainer, config, folder, damaged, data }: PreparedRun): void {
+  const { model, batch, microBatch } = config.recipe;
+  for (const { reason } of damaged) output.say(`Passed over a damaged checkpoint: ${reason}`);
+  const from = trainer.step > 0 ? `, from step ${trainer.step}` : '';
+  output.say(`Training ${model.name} (${trainer.parameterCount.toLocaleString('en')} parameters) on ${data}${from}.`);
+  output.say(`Each step: ${batch} examples in micro-batches of ${microBatch}. Files: ${folder.dir}`);
+  output.event({ event: 'start', dir: folder.dir, step: trainer.step, parameters: trainer.parameterCount });
+}
+
+function observer(output: TrainingOutput, from: number) {
+  let last = from;
+  return {
+    onStep: (s: { step: number; loss: number; lr: number; gradNorm: number; workers: number }) => {
+      last = s.step;
+      output.progress(s);
+      output.event({ event: 'step', step: s.step, loss: s.loss, lr: s.lr, gradNorm: s.gradNorm, workers: s.workers });
+    },
+    onEvaluation: (e: { step: number; split: string; loss: number }) => {
+      output.say(`step ${e.step}: ${e.split === 'val' ? 'validation' : 'train'} loss ${e.loss.toFixed(4)}`);
+      output.event({ event: 'evaluation', ...e });
+    },
+    onCheckpoint: (step: number) => output.event({ event: 'checkpoint', step }),
+    onWorker: (w: { name: string; kind: string; joined: boolean; reason: string }) => {
+      if (w.kind !== 'threads')
+        output.say(
+          `step ${last}: ${w.name} ${w.joined ? 'joined' : `left (${w.reason}); its micro-batches go to others`}`,
+        );
+      output.event({ event: 'worker', ...w });
+    },
+  };
+}
+
+async function openDoor(
+  args: TrainArguments,
+  { host, port }: { host: string; port: number },
+  { spec, trainer, batches, folder }: PreparedRun,
+  run: TrainingRun,
+  output: TrainingOutput,
+): Promise<CoordinatorServer> {
+  const token = args.token ?? randomBytes(12).toString('base64url');
+  const statistics = batches.microBatches * trainer.statisticsLength;
+  const server = await listen({
+    host,
+    port,
+    token,
+    numerics: args.numerics === 'any' ? null : await fingerprint(await createWasmBackend()),
+    run: folder.dir.replace(/^.*\//, ''),
+    model: spec,
+    maxResultBytes: 4 * (trainer.parameterCount + statistics) + 16,
+    connect: () => run.connect(),
+  });
+  const url = `ws://${host === '0.0.0.0' || host === '::' ? lanAddress() : host}:${server.port}`;
+  output.say(`Listening. Join from another machine with:  manygrad worker ${url} --token ${token}`);
+  output.event({ event: 'listening', url, port: server.port, token });
+  return server;
+}
+
+/** This machine's first address that another could reach, or loopback. */
+function lanAddress(): string {
+  for (const addresses of Object.values(networkInterfaces()))
+    for (const { family, internal, address } of addresses ?? []) if (family === 'IPv4' && !internal) return address;
+  return '127.0.0.1';
+}
+
+/** The first signal asks to stop; a second leaves at once. @returns a function that takes the handlers off */
+function onSignals(stop: (exitCode: number) => void): () => void {
+  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+  let asked = false;
+  const handler = (signal: keyof typeof codes) => {
+    if (asked) process.exit(codes[signal]);
+    asked = true;
+    stop(codes[signal]);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
+  return () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, handler);
+  };
+}
+
+function report(output: TrainingOutput, dir: string, end: RunEnd): void {
+  if (!end.complete) {
+    output.say(`Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${dir}`);
+    return;
+  }
+  output.say('');
+  output.say(
+    `Done: ${end.steps} steps in ${duration(end.seconds)}, ${end.tokensPerSecond.toLocaleString('en')} examples/s.`,
+  );
+  output.say(`train loss ${end.trainLoss?.toFixed(4)}   validation loss ${end.valLoss?.toFixed(4)}`);
+  output.say(`paramsSha256 ${end.paramsSha256}`);
+}
+
+async function showSamples(output: TrainingOutput, dir: string, count: number): Promise<void> {
+  const trained = loadTrained(await latestCheckpoint(dir), await createWasmBackend());
+  const samples: string[] = [];
+  for await (const line of sampleLines(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(line);
+  output.say(`\nSamples: ${samples.join(', ')}`);
+  output.say(`More with:  manygrad sample ${dir}`);
+  output.event({ event: 'samples', samples });
+}

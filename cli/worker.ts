@@ -1,0 +1,66 @@
+/** `manygrad worker`: joins a coordinator and says what it is doing. */
+import { UserError } from '../core/errors.ts';
+import { type RemoteStatus, runRemoteWorker } from '../worker/remote.ts';
+import type { OutputMode } from './output.ts';
+
+export interface WorkerArguments {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly threads: number;
+  readonly name: string | undefined;
+  readonly mode: OutputMode;
+}
+
+/** Progress is told to a person this often. */
+const TELL_MS = 10_000;
+
+/** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
+export async function work(args: WorkerArguments): Promise<number> {
+  if (!URL.canParse(args.url) || !['ws:', 'wss:'].includes(new URL(args.url).protocol))
+    throw new UserError(
+      `${args.url} is no address of a coordinator: write it as ws://HOST:PORT, as the coordinator printed it.`,
+    );
+  if (args.threads < 1) throw new UserError('--threads must be at least 1: a worker needs a thread to compute on.');
+  const stop = new AbortController();
+  let code = 0;
+  process.once('SIGINT', () => {
+    code = 130;
+    stop.abort();
+  });
+  process.once('SIGTERM', () => {
+    code = 143;
+    stop.abort();
+  });
+  await runRemoteWorker({
+    url: args.url,
+    token: args.token ?? '',
+    threads: args.threads,
+    ...(args.name === undefined ? {} : { name: args.name }),
+    onStatus: teller(args),
+    signal: stop.signal,
+  });
+  if (args.mode === 'person') console.log(code === 0 ? 'The run has finished.' : 'Left.');
+  return code;
+}
+
+function teller({ mode, url, threads }: WorkerArguments): (status: RemoteStatus) => void {
+  let told = 0;
+  return (status) => {
+    if (status.kind === 'progress') {
+      if (performance.now() - told < TELL_MS) return;
+      told = performance.now();
+    }
+    if (mode === 'json') console.log(JSON.stringify({ event: status.kind, ...status }));
+    if (mode !== 'person') return;
+    switch (status.kind) {
+      case 'joined':
+        return console.log(`Joined ${status.run} at ${url} with ${threads} ${threads === 1 ? 'thread' : 'threads'}.`);
+      case 'progress':
+        return console.log(`step ${status.step}: ${status.microBatches} micro-batches computed here`);
+      case 'waiting':
+        return console.log(`No coordinator (${status.reason}): trying again in ${status.seconds.toFixed(1)} s.`);
+      default:
+        return status satisfies never;
+    }
+  };
+}

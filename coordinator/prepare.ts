@@ -1,0 +1,111 @@
+/** From a recipe, or the folder of a run to be continued, to the parts of a run: data, vocabulary, model, numbers, files. */
+import { readdirSync } from 'node:fs';
+import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
+import { type Checkpoint, type DamagedCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
+import { contexts } from '../core/data/contexts.ts';
+import { type LoadedLines, loadLines } from '../core/data/load.ts';
+import { splitLines } from '../core/data/split.ts';
+import { BOUNDARY, Vocabulary } from '../core/data/vocabulary.ts';
+import { UserError } from '../core/errors.ts';
+import type { ModelSpec } from '../models/model.ts';
+import type { Recipe } from '../models/recipe.ts';
+import { Batches } from './batches.ts';
+import type { RunOptions } from './options.ts';
+import type { RunParts } from './run.ts';
+import { type RunConfig, RunFolder } from './runFolder.ts';
+import { Trainer } from './trainer.ts';
+
+export interface PreparedRun extends RunParts {
+  readonly spec: ModelSpec;
+  readonly config: RunConfig;
+  /** The data in words: name and size. */
+  readonly data: string;
+  /** Checkpoints that were newer but not whole. */
+  readonly damaged: readonly DamagedCheckpoint[];
+}
+
+/** A new run of `recipe` in the folder `dir`. @throws UserError */
+export async function prepareNewRun(
+  recipe: Recipe,
+  dir: string,
+  options: (steps: number) => RunOptions,
+): Promise<PreparedRun> {
+  const data = await loadLines(recipe.data.source);
+  const vocabulary = vocabularyOf(recipe, data);
+  const vocab = vocabulary.symbols.filter((s) => s !== BOUNDARY).join('');
+  const resolved: Recipe = { ...recipe, data: { ...recipe.data, vocab } };
+  const config: RunConfig = { format: 'manygrad-run-1', recipe: resolved, dataSha256: data.sha256 };
+  const { trainer, ...rest } = await build(config, data, vocabulary, options(recipe.steps));
+  return { ...rest, trainer, folder: RunFolder.create(dir, config), damaged: [] };
+}
+
+/**
+ * The run in the folder `dir`, at its last whole checkpoint, or at its beginning if it has not written one.
+ * @param changes more steps than it was started with, or the same data at another place
+ * @throws UserError if the data is not the run's, or no checkpoint is whole
+ */
+export async function prepareResumedRun(
+  dir: string,
+  changes: { readonly steps?: number; readonly source?: string },
+  options: (steps: number) => RunOptions,
+): Promise<PreparedRun> {
+  const { recipe: started, ...before } = RunFolder.readConfig(dir);
+  const source = changes.source ?? started.data.source;
+  const recipe: Recipe = { ...started, steps: changes.steps ?? started.steps, data: { ...started.data, source } };
+  const config: RunConfig = { ...before, recipe };
+  const data = await loadLines(source);
+  const vocabulary = vocabularyOf(recipe, data);
+  if (data.sha256 !== config.dataSha256)
+    throw new UserError(
+      `${source} is not the data that the run in ${dir} was started with: give that file with --data, or start a new run.`,
+    );
+  const found = hasCheckpoint(dir) ? await latestCheckpoint(dir) : null;
+  const { trainer, ...rest } = await build(config, data, vocabulary, options(recipe.steps));
+  if (found !== null) {
+    checkRecipe(found, recipe);
+    trainer.restore(found);
+  }
+  const folder = RunFolder.resume(dir, config, trainer.step);
+  return { ...rest, trainer, folder, damaged: found?.damaged ?? [] };
+}
+
+function hasCheckpoint(dir: string): boolean {
+  return readdirSync(dir).some((name) => /^checkpoint-\d+\.safetensors$/.test(name));
+}
+
+function vocabularyOf(recipe: Recipe, data: LoadedLines): Vocabulary {
+  if (recipe.data.vocab === undefined) return Vocabulary.fromLines(data.lines, data.numbers);
+  const vocabulary = new Vocabulary(recipe.data.vocab);
+  for (const [i, line] of data.lines.entries()) vocabulary.encode(line, data.numbers[i]);
+  return vocabulary;
+}
+
+async function build(config: RunConfig, data: LoadedLines, vocabulary: Vocabulary, options: RunOptions) {
+  const { recipe } = config;
+  const spec: ModelSpec = { ...recipe.model, vocabSize: vocabulary.size };
+  const { train, val } = splitLines(data.lines, recipe.seed);
+  const { blockSize } = recipe.model;
+  const batches = new Batches(recipe, {
+    train: contexts(train, vocabulary, blockSize),
+    val: contexts(val, vocabulary, blockSize),
+  });
+  const trainer = new Trainer(await createWasmBackend(), recipe, spec);
+  const size = data.lines.length.toLocaleString('en');
+  const what = `${size} lines of ${data.name}`;
+  return { config, spec, batches, trainer, options, steps: recipe.steps, data: what };
+}
+
+/** @throws UserError unless the checkpoint was written by a run of the same recipe, its number of steps aside */
+function checkRecipe({ file, metadata }: Checkpoint, recipe: Recipe): void {
+  const core = ({ steps: _, data: { source: __, ...data }, ...rest }: Recipe) => JSON.stringify({ ...rest, data });
+  let same = false;
+  try {
+    same = core(JSON.parse(metadata.recipe ?? '') as Recipe) === core(recipe);
+  } catch {
+    // Not a recipe at all: as different as can be.
+  }
+  if (!same)
+    throw new UserError(
+      `${file} is a checkpoint of another model or recipe than the run's config.json: put the run's own checkpoint there.`,
+    );
+}

@@ -1,0 +1,188 @@
+/**
+ * The numbers of a run: parameters, buffers, optimizer moments; the sum of a step's gradients, and the update from it.
+ *
+ * After the all-reduce, in one place and one order: divide by the total count, clip by global norm, optimizer, running
+ * statistics. It knows no workers: whose gradient it adds does not matter.
+ */
+import { createHash } from 'node:crypto';
+import { TreeSum } from '../core/allreduce/treeSum.ts';
+import type { Buf } from '../core/backend/backend.ts';
+import type { WasmBackend } from '../core/backend/wasm/wasmBackend.ts';
+import type { Checkpoint } from '../core/checkpoint/store.ts';
+import {
+  type BatchNorm1d,
+  batchNorms,
+  bufferLayout,
+  flatten,
+  initialise,
+  type Layout,
+  type NamedValues,
+  parameterLayout,
+  statisticsLength,
+  unflatten,
+  updateRunningStatistics,
+} from '../core/nn/index.ts';
+import { clipGradNorm } from '../core/optim/clip.ts';
+import { createOptimizer, type Optimizer } from '../core/optim/optimizer.ts';
+import { learningRate } from '../core/optim/schedule.ts';
+import type { Result, State } from '../core/protocol/work.ts';
+import { buildModel, type ModelSpec } from '../models/model.ts';
+import type { Recipe } from '../models/recipe.ts';
+
+/** What one update did. */
+export interface StepReport {
+  /** The mean loss over the global batch, before the update. */
+  readonly loss: number;
+  readonly lr: number;
+  /** The gradient's global norm, before clipping. */
+  readonly gradNorm: number;
+  /** The targets that the loss is over. */
+  readonly count: number;
+}
+
+export class Trainer {
+  readonly #recipe: Recipe;
+  readonly #backend: WasmBackend;
+  readonly #norms: BatchNorm1d[];
+  readonly #layout: Layout;
+  readonly #bufferLayout: Layout;
+  readonly #params: Buf;
+  readonly #buffers: Float32Array;
+  readonly #arrived: Buf;
+  readonly #scalar: Buf;
+  readonly #tree: TreeSum;
+  readonly #optimizer: Optimizer;
+  #step = 0;
+  #losses: number[] = [];
+  #counts: number[] = [];
+  #statistics: Float32Array[] = [];
+
+  /** A model with its first values, drawn from the recipe's seed. */
+  constructor(backend: WasmBackend, recipe: Recipe, spec: ModelSpec) {
+    this.#recipe = recipe;
+    this.#backend = backend;
+    const model = buildModel(spec);
+    this.#norms = batchNorms(model);
+    this.#layout = parameterLayout(model);
+    this.#bufferLayout = bufferLayout(model);
+    const first = initialise(model, recipe.seed);
+    this.#params = backend.alloc(this.#layout.length);
+    backend.write(this.#params, first.params);
+    this.#buffers = first.buffers;
+    this.#arrived = backend.alloc(this.#layout.length);
+    this.#scalar = backend.alloc(1);
+    this.#tree = new TreeSum(backend, this.#layout.length);
+    this.#optimizer = createOptimizer(recipe.optimizer, this.#layout, backend);
+  }
+
+  /** Updates made so far. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get parameterCount(): number {
+    return this.#layout.length;
+  }
+
+  get statisticsLength(): number {
+    return statisticsLength(this.#norms);
+  }
+
+  /** The parameters and buffers, as views: valid until the next update. */
+  get state(): State {
+    return { version: this.#step, params: this.#backend.view(this.#params), buffers: this.#buffers };
+  }
+
+  /** Starts a sum over so many micro-batches. */
+  begin(microBatches: number): void {
+    this.#tree.begin(microBatches);
+    this.#losses = new Array<number>(microBatches);
+    this.#counts = new Array<number>(microBatches);
+    this.#statistics = new Array<Float32Array>(microBatches);
+  }
+
+  /**
+   * Whether a result is one that could be added: the lengths and counts that were asked for, and finite throughout.
+   * @returns null, or what is wrong with it
+   */
+  flaw(result: Result, expectedCounts: readonly number[], training: boolean): string | null {
+    const { counts, losses, gradient, statistics } = result;
+    if (counts.length !== expectedCounts.length || counts.some((c, i) => c !== expectedCounts[i]))
+      return 'a result for other examples than were asked for';
+    if (losses.length !== counts.length || !losses.every(Number.isFinite)) return 'a loss that is not finite';
+    const wanted = training ? this.parameterCount : 0;
+    if (gradient.length !== wanted) return `a gradient of ${gradient.length} numbers instead of ${wanted}`;
+    const rows = training ? counts.length * this.statisticsLength : 0;
+    if (statistics.length !== rows) return `statistics of ${statistics.length} numbers instead of ${rows}`;
+    if (!statistics.every(Number.isFinite)) return 'statistics that are not finite';
+    return training && !this.#finite(gradient) ? 'a gradient that is not finite' : null;
+  }
+
+  /** Adds the sum of micro-batches [lo, lo + size), which `flaw` found to be sound. */
+  accept(lo: number, size: number, result: Result): void {
+    this.#backend.write(this.#arrived, result.gradient);
+    this.#tree.add(lo, size, this.#arrived);
+    const length = this.statisticsLength;
+    for (const [i, loss] of result.losses.entries()) {
+      this.#losses[lo + i] = loss;
+      this.#counts[lo + i] = result.counts[i] as number;
+      this.#statistics[lo + i] = result.statistics.slice(i * length, (i + 1) * length);
+    }
+  }
+
+  /** Makes the update, once all micro-batches have been accepted. */
+  update(): StepReport {
+    const grads = this.#tree.root;
+    const count = sumInOrder(this.#counts);
+    this.#backend.scale(grads, grads, 1 / count, false);
+    this.#backend.sumOfSquares(this.#scalar, grads);
+    const gradNorm = Math.sqrt(this.#backend.view(this.#scalar)[0] as number);
+    if (this.#recipe.clipGradNorm !== null) clipGradNorm(this.#backend, grads, gradNorm, this.#recipe.clipGradNorm);
+    const lr = learningRate(this.#recipe.schedule, this.#step);
+    this.#optimizer.step(this.#params, grads, lr, this.#step + 1);
+    updateRunningStatistics(this.#norms, this.#buffers, this.#statistics);
+    this.#step++;
+    return { loss: sumInOrder(this.#losses) / count, lr, gradNorm, count };
+  }
+
+  /** A copy of everything a checkpoint must hold: parameters, buffers, moments, by their names. */
+  tensors(): NamedValues[] {
+    return [
+      ...unflatten(this.#layout, this.#backend.view(this.#params)),
+      ...unflatten(this.#bufferLayout, this.#buffers),
+      ...this.#optimizer.moments.flatMap((m) => unflatten(this.#layout, this.#backend.view(m.buf), `${m.name}/`)),
+    ];
+  }
+
+  /** Takes parameters, buffers, moments and step from a checkpoint. @throws UserError if it is of another model */
+  restore(checkpoint: Checkpoint): void {
+    this.#backend.write(this.#params, flatten(this.#layout, checkpoint));
+    this.#buffers.set(flatten(this.#bufferLayout, checkpoint));
+    for (const m of this.#optimizer.moments)
+      this.#backend.write(m.buf, flatten(this.#layout, checkpoint, `${m.name}/`));
+    this.#step = checkpoint.step;
+  }
+
+  /** SHA-256 (hex) of the flat f32 vectors, little-endian. */
+  hashes(): { paramsSha256: string; buffersSha256: string } {
+    return { paramsSha256: sha256(this.#backend.view(this.#params)), buffersSha256: sha256(this.#buffers) };
+  }
+
+  #finite(gradient: Float32Array): boolean {
+    this.#backend.write(this.#arrived, gradient);
+    this.#backend.allFinite(this.#scalar, this.#arrived);
+    return this.#backend.view(this.#scalar)[0] === 1;
+  }
+}
+
+function sumInOrder(numbers: readonly number[]): number {
+  let total = 0;
+  for (const n of numbers) total += n;
+  return total;
+}
+
+function sha256(values: Float32Array): string {
+  return createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex');
+}

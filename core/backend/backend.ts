@@ -1,0 +1,176 @@
+/**
+ * The interface every device implements: some kernels over opaque buffers.
+ *
+ * It is not a tensor library: no shapes beyond what a kernel needs, no gradients, no dtype promotion. Ops (core/tensor)
+ * and models never name a backend. Calls enqueue and may run later; only `read` is asynchronous, so a device behind a
+ * queue (WebGPU) fits as well as one that computes at once (WASM).
+ *
+ * Elements are f32 (f64 in the reference backend) or 32-bit integers (token ids), whichever wrote them.
+ *
+ * Rules that all kernels keep, because the trajectory must not depend on who computes it:
+ * - One summation order, fixed by the shapes alone, never by tile sizes, tails or alignment.
+ * - `accumulate: true` adds the result to what `dst` holds; `false` overwrites (dst may be uninitialised).
+ * - Inputs and outputs do not overlap unless a kernel says that they may.
+ */
+
+/** A run of elements in one backend's memory. `at` means something to its backend alone. */
+export class Buf {
+  readonly at: number;
+  readonly length: number;
+  constructor(at: number, length: number) {
+    this.at = at;
+    this.length = length;
+  }
+  /** The part [start, start + length) of this buffer, sharing its memory. */
+  slice(start: number, length: number): Buf {
+    if (start < 0 || length < 0 || start + length > this.length)
+      throw new RangeError(`slice [${start}, ${start + length}) leaves a buffer of ${this.length} elements`);
+    return new Buf(this.at + start, length);
+  }
+}
+
+export type Floats = Float32Array | Float64Array;
+export type Ints = Int32Array | Uint16Array | Uint8Array | Uint32Array;
+
+export type UnaryOp = 'neg' | 'exp' | 'log' | 'tanh' | 'relu' | 'sqrt' | 'square' | 'reciprocal';
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div';
+
+/** A place in the arena to which `release` winds back. */
+export type Mark = number;
+
+export interface MatmulOptions {
+  /** C is m×n; A is m×k, or k×m in memory if transA; B is k×n, or n×k in memory if transB. All row-major, dense. */
+  m: number;
+  n: number;
+  k: number;
+  transA?: boolean;
+  transB?: boolean;
+  /** C += A·B; C's old value starts each element's sum. */
+  accumulate?: boolean;
+}
+
+export interface AdamWOptions {
+  lr: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weightDecay: number;
+  /** 1 − beta1^t and 1 − beta2^t, t counting from 1. */
+  biasCorrection1: number;
+  biasCorrection2: number;
+}
+
+export interface SGDOptions {
+  lr: number;
+  momentum: number;
+  weightDecay: number;
+  nesterov: boolean;
+  /** True on the first step: the momentum buffer is set to the gradient, as torch.optim.SGD does. */
+  first: boolean;
+}
+
+export interface Backend {
+  readonly name: 'wasm' | 'reference';
+
+  // ---- memory: one arena, used as a stack ----
+  /** An uninitialised buffer of `length` elements, valid until a `release` to an earlier mark. */
+  alloc(length: number): Buf;
+  mark(): Mark;
+  /** Frees everything allocated since the mark. */
+  release(mark: Mark): void;
+  write(dst: Buf, data: Floats): void;
+  writeInts(dst: Buf, data: Ints): void;
+  /** The elements, in a new array, or in `into`, which must be as long. */
+  read(src: Buf, into?: Floats): Promise<Floats>;
+  readInts(src: Buf): Promise<Int32Array>;
+
+  // ---- elementwise ----
+  fill(dst: Buf, value: number): void;
+  copy(dst: Buf, src: Buf): void;
+  /** dst (+)= alpha · x. dst may be x. */
+  scale(dst: Buf, x: Buf, alpha: number, accumulate: boolean): void;
+  /** y = op(x). y may be x. */
+  unary(op: UnaryOp, y: Buf, x: Buf): void;
+  /** dx (+)= g · op'(x), given x and y = op(x). */
+  unaryBackward(op: UnaryOp, dx: Buf, g: Buf, x: Buf, y: Buf, accumulate: boolean): void;
+  /**
+   * dst (+)= a op b over `shape`, row-major; `aStrides` and `bStrides` (in elements, 0 where broadcast) are each as long
+   * as `shape`. Any rank, 0 included.
+   */
+  binary(
+    op: BinaryOp,
+    dst: Buf,
+    a: Buf,
+    b: Buf,
+    shape: readonly number[],
+    aStrides: readonly number[],
+    bStrides: readonly number[],
+    accumulate: boolean,
+  ): void;
+  /**
+   * Sums the dense row-major `src` of `shape` into dst: dst[i·dstStrides] (+)= src[i], where a stride of 0 sums that
+   * dimension away. Non-zero strides are those of a dense dst.
+   */
+  sumInto(dst: Buf, src: Buf, shape: readonly number[], dstStrides: readonly number[], accumulate: boolean): void;
+
+  // ---- linear algebra ----
+  matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;
+  /** dst[i, j] = row[j] for i < rows. */
+  broadcastRows(dst: Buf, row: Buf, rows: number): void;
+
+  // ---- layers ----
+  /** out[i] = weight[ids[i]]; weight is [rows, dim]. */
+  embedding(out: Buf, weight: Buf, ids: Buf, dim: number): void;
+  /** dWeight[ids[i]] += g[i], in the order of i. Always accumulates. */
+  embeddingBackward(dWeight: Buf, g: Buf, ids: Buf, dim: number): void;
+  /**
+   * Batch norm over the rows of x [rows, channels], training: mean and variance (biased) of each channel are written,
+   * two-pass; y = (x − mean) / sqrt(var + eps) · weight + bias.
+   */
+  batchNorm(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void;
+  /** The same with given statistics (evaluation). */
+  batchNormEval(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void;
+  /** Backward of `batchNorm`. Any of dx, dWeight, dBias may be null; each has its own accumulate flag. */
+  batchNormBackward(
+    dx: Buf | null,
+    dWeight: Buf | null,
+    dBias: Buf | null,
+    g: Buf,
+    x: Buf,
+    weight: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
+  ): void;
+  /** Softmax, or its logarithm, over the last dimension of x [rows, cols]. */
+  softmax(y: Buf, x: Buf, cols: number, log: boolean): void;
+  /** dx (+)= backward of softmax / log-softmax, given its output y. */
+  softmaxBackward(dx: Buf, g: Buf, y: Buf, cols: number, log: boolean, accumulate: boolean): void;
+  /**
+   * Cross-entropy from logits [rows, classes]: losses[i] = logsumexp(logits[i]) − logits[i, targets[i]], and logsumexp is
+   * written for the backward. A negative target is ignored: its loss is 0.
+   */
+  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number): void;
+  /** dLogits (+)= (softmax − onehot) · g[i]; ignored rows give 0. */
+  crossEntropyBackward(
+    dLogits: Buf,
+    g: Buf,
+    logits: Buf,
+    logSumExp: Buf,
+    targets: Buf,
+    classes: number,
+    accumulate: boolean,
+  ): void;
+
+  // ---- optimizer, on flat vectors ----
+  /** Σ x², written to dst[0]. Accumulated in double precision. */
+  sumOfSquares(dst: Buf, x: Buf): void;
+  /** dst[0] = 1 if every element is finite, else 0. */
+  allFinite(dst: Buf, x: Buf): void;
+  /** torch.optim.SGD, in place. `momentumBuffer` is null when momentum is 0. */
+  sgd(params: Buf, grads: Buf, momentumBuffer: Buf | null, options: SGDOptions): void;
+  /** torch.optim.AdamW, in place. */
+  adamw(params: Buf, grads: Buf, expAvg: Buf, expAvgSq: Buf, options: AdamWOptions): void;
+}

@@ -1,0 +1,34 @@
+/** The checks that both backends make before a kernel runs: a wrong length must throw, not read a neighbour's memory. */
+import type { Buf, MatmulOptions } from './backend.ts';
+
+/** Throws a RangeError unless `buf` has exactly `length` elements. */
+export function expectLength(kernel: string, name: string, buf: Buf, length: number): void {
+  if (buf.length !== length) throw new RangeError(`${kernel}: ${name} has ${buf.length} elements, not ${length}`);
+}
+
+/** How many rows of `cols` the buffer holds. Throws a RangeError unless it is a whole number. */
+export function rowsOf(kernel: string, name: string, buf: Buf, cols: number): number {
+  if (cols === 0 && buf.length === 0) return 0;
+  const rows = buf.length / cols;
+  if (!Number.isInteger(rows))
+    throw new RangeError(`${kernel}: ${name} has ${buf.length} elements, which are not rows of ${cols}`);
+  return rows;
+}
+
+/** Throws a RangeError unless the three buffers have the lengths that the options say. */
+export function expectMatmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
+  const { m, n, k } = options;
+  expectLength('matmul', 'c', c, m * n);
+  expectLength('matmul', 'a', a, m * k);
+  expectLength('matmul', 'b', b, k * n);
+}
+
+/** What both backends throw for a token id that has no row. */
+export function badId(kernel: string, id: number, position: number, rows: number): RangeError {
+  return new RangeError(`${kernel}: id ${id} at position ${position} is not in [0, ${rows})`);
+}
+
+/** What both backends throw for a target that has no class. */
+export function badTarget(kernel: string, target: number, row: number, classes: number): RangeError {
+  return new RangeError(`${kernel}: target ${target} of row ${row} is not below ${classes} classes`);
+}

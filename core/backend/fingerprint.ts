@@ -1,0 +1,206 @@
+/**
+ * The name of a worker's numerics class: a hash of what every kernel computes on a fixed input. Two workers with the same
+ * fingerprint are taken to train to the same bits. It proves nothing about an adversary, who can copy a hash.
+ *
+ * Inputs come from integers alone, sizes include odd ones, and no output is a NaN (whose bits engines may choose).
+ * Changing anything here, or a kernel's arithmetic, changes the class: workers of both versions then refuse each other.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import type { Backend, BinaryOp, Buf, UnaryOp } from './backend.ts';
+
+/** Sixteen hexadecimal digits. Leaves the backend's arena as it found it. */
+export async function fingerprint(backend: Backend): Promise<string> {
+  const mark = backend.mark();
+  try {
+    const test = new SelfTest(backend);
+    matmuls(test);
+    elementwise(test);
+    strided(test);
+    layers(test);
+    optimizers(test);
+    return await test.digest();
+  } finally {
+    backend.release(mark);
+  }
+}
+
+/** Makes inputs and keeps outputs. */
+class SelfTest {
+  readonly backend: Backend;
+  private readonly outputs: Buf[] = [];
+  private state = 1;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  /** A 32-bit linear congruential generator (Numerical Recipes), the upper 24 bits of it. */
+  private next(): number {
+    this.state = (Math.imul(this.state, 1664525) + 1013904223) >>> 0;
+    return this.state >>> 8;
+  }
+
+  /** Numbers in [low, high), each one a rounding of an exact product, the same everywhere. */
+  floats(length: number, low = -2, high = 2): Buf {
+    const buf = this.backend.alloc(length);
+    const data = Float32Array.from({ length }, () => low + (this.next() / 2 ** 24) * (high - low));
+    this.backend.write(buf, data);
+    return buf;
+  }
+
+  ints(length: number, below: number, low = 0): Buf {
+    const buf = this.backend.alloc(length);
+    const data = Int32Array.from({ length }, () => low + (this.next() % (below - low)));
+    this.backend.writeInts(buf, data);
+    return buf;
+  }
+
+  /** A zeroed buffer whose final content counts. */
+  out(length: number): Buf {
+    const buf = this.backend.alloc(length);
+    this.backend.fill(buf, 0);
+    return this.keep(buf);
+  }
+
+  keep(buf: Buf): Buf {
+    this.outputs.push(buf);
+    return buf;
+  }
+
+  /** The outputs' f32 values, little-endian, in the order in which they were made. */
+  async digest(): Promise<string> {
+    const hash = sha256.create();
+    for (const buf of this.outputs) {
+      const values = await this.backend.read(buf);
+      const bytes = new DataView(new ArrayBuffer(4 * values.length));
+      values.forEach((value, i) => {
+        bytes.setFloat32(4 * i, value, true);
+      });
+      hash.update(new Uint8Array(bytes.buffer));
+    }
+    return bytesToHex(hash.digest()).slice(0, 16);
+  }
+}
+
+const MATMUL_SHAPES = [
+  [1, 1, 1],
+  [5, 9, 3],
+  [13, 27, 30],
+  [33, 70, 300],
+  [8, 530, 129],
+] as const;
+
+function matmuls(t: SelfTest): void {
+  for (const [m, n, k] of MATMUL_SHAPES) {
+    for (const transA of [false, true]) {
+      for (const transB of [false, true]) {
+        const c = t.out(m * n);
+        t.backend.matmul(c, t.floats(m * k), t.floats(k * n), { m, n, k, transA, transB });
+        t.backend.matmul(c, t.floats(m * k), t.floats(k * n), { m, n, k, transA, transB, accumulate: true });
+      }
+    }
+  }
+}
+
+const UNARY: Readonly<Record<UnaryOp, readonly [low: number, high: number]>> = {
+  neg: [-2, 2],
+  exp: [-110, 88],
+  log: [1e-3, 1e3],
+  tanh: [-10, 10],
+  relu: [-2, 2],
+  sqrt: [1e-3, 1e3],
+  square: [-2, 2],
+  reciprocal: [1e-3, 1e3],
+};
+
+function elementwise(t: SelfTest): void {
+  const n = 1003;
+  for (const [op, [low, high]] of Object.entries(UNARY) as [UnaryOp, readonly [number, number]][]) {
+    const x = t.floats(n, low, high);
+    const y = t.out(n);
+    t.backend.unary(op, y, x);
+    const dx = t.out(n);
+    t.backend.unaryBackward(op, dx, t.floats(n), x, y, false);
+    t.backend.unaryBackward(op, dx, t.floats(n), x, y, true);
+  }
+  const y = t.out(n);
+  t.backend.copy(y, t.floats(n));
+  t.backend.scale(y, t.floats(n), 0.7, true);
+  t.backend.scale(t.out(n), y, -1.3, false);
+}
+
+function strided(t: SelfTest): void {
+  const shape = [3, 2, 5, 7];
+  const dense = [70, 35, 7, 1];
+  for (const op of ['add', 'sub', 'mul', 'div'] satisfies BinaryOp[]) {
+    for (const strides of [dense, [0, 0, 0, 0], [0, 0, 7, 1], [1, 3, 6, 0], [0, 1, 14, 2]]) {
+      const dst = t.out(210);
+      t.backend.binary(op, dst, t.floats(210), t.floats(210, 1, 2), shape, dense, strides, false);
+      t.backend.binary(op, dst, t.floats(210), t.floats(210, 1, 2), shape, strides, dense, true);
+    }
+  }
+  for (const [length, strides] of [
+    [1, [0, 0, 0, 0]],
+    [7, [0, 0, 0, 1]],
+    [30, [10, 5, 1, 0]],
+    [14, [0, 7, 0, 1]],
+    [15, [5, 0, 1, 0]],
+  ] as const) {
+    const dst = t.out(length);
+    t.backend.sumInto(dst, t.floats(210), shape, strides, false);
+    t.backend.sumInto(dst, t.floats(210), shape, strides, true);
+  }
+  t.backend.sumInto(t.out(3), t.floats(3 * 2111), [3, 2111], [1, 0], false);
+  t.backend.sumInto(t.out(23), t.floats(300 * 23), [300, 23], [0, 1], false);
+  t.backend.broadcastRows(t.out(3 * 23), t.floats(23), 3);
+}
+
+function layers(t: SelfTest): void {
+  const b = t.backend;
+  const [rows, channels] = [133, 21];
+  const size = rows * channels;
+  const ids = t.ints(rows, 29);
+  b.embedding(t.out(size), t.floats(29 * channels), ids, channels);
+  b.embeddingBackward(t.out(29 * channels), t.floats(size), ids, channels);
+
+  const [x, g, weight, bias] = [t.floats(size), t.floats(size), t.floats(channels), t.floats(channels)];
+  const [mean, variance] = [t.out(channels), t.out(channels)];
+  b.batchNorm(t.out(size), x, weight, bias, mean, variance, channels, 1e-5);
+  b.batchNormEval(t.out(size), g, weight, bias, mean, variance, channels, 1e-5);
+  const [dx, dWeight, dBias] = [t.out(size), t.out(channels), t.out(channels)];
+  for (const add of [false, true]) {
+    const accumulate = { dx: add, dWeight: add, dBias: add };
+    b.batchNormBackward(dx, dWeight, dBias, g, x, weight, mean, variance, channels, 1e-5, accumulate);
+  }
+
+  for (const log of [false, true]) {
+    const y = t.out(size);
+    b.softmax(y, x, channels, log);
+    const d = t.out(size);
+    b.softmaxBackward(d, g, y, channels, log, false);
+    b.softmaxBackward(d, x, y, channels, log, true);
+  }
+  const targets = t.ints(rows, channels, -1);
+  const lse = t.out(rows);
+  b.crossEntropy(t.out(rows), lse, x, targets, channels);
+  const dLogits = t.out(size);
+  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, false);
+  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, true);
+}
+
+function optimizers(t: SelfTest): void {
+  const b = t.backend;
+  const n = 1037;
+  b.sumOfSquares(t.out(1), t.floats(n));
+  b.allFinite(t.out(1), t.floats(n));
+  const [p, m, v] = [t.keep(t.floats(n)), t.out(n), t.out(n)];
+  const adam = { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1 };
+  b.adamw(p, t.floats(n), m, v, { ...adam, biasCorrection1: 0.1, biasCorrection2: 0.01 });
+  b.adamw(p, t.floats(n), m, v, { ...adam, biasCorrection1: 0.19, biasCorrection2: 0.0199 });
+  const [q, buffer] = [t.keep(t.floats(n)), t.out(n)];
+  const sgd = { lr: 0.1, momentum: 0.9, weightDecay: 0.01 };
+  b.sgd(q, t.floats(n), buffer, { ...sgd, nesterov: false, first: true });
+  b.sgd(q, t.floats(n), buffer, { ...sgd, nesterov: true, first: false });
+  b.sgd(q, t.floats(n), null, { ...sgd, momentum: 0, nesterov: false, first: false });
+}

@@ -1,0 +1,72 @@
+/**
+ * What core/kernels/index.ts exports, as JavaScript sees it: addresses are bytes (wrapped to 32 bits), lengths elements,
+ * booleans 0 or 1. Nothing here computes.
+ */
+import type { BinaryOp, UnaryOp } from '../backend.ts';
+
+/** The numbering in core/kernels/unary.ts. */
+export const UNARY_CODES: Readonly<Record<UnaryOp, number>> = {
+  neg: 0,
+  exp: 1,
+  log: 2,
+  tanh: 3,
+  relu: 4,
+  sqrt: 5,
+  square: 6,
+  reciprocal: 7,
+};
+
+/** The numbering in core/kernels/binary.ts. */
+export const BINARY_CODES: Readonly<Record<BinaryOp, number>> = { add: 0, sub: 1, mul: 2, div: 3 };
+
+type Kernel<Names extends readonly unknown[], Result = void> = (
+  ...args: { [I in keyof Names]: Names[I] extends 'flag' ? boolean : number }
+) => Result;
+
+export interface KernelExports {
+  readonly MATMUL_SCRATCH_BYTES: WebAssembly.Global;
+  readonly fill: Kernel<['dst', 'n', 'value']>;
+  readonly copy: Kernel<['dst', 'src', 'n']>;
+  readonly scale: Kernel<['dst', 'x', 'n', 'alpha', 'flag']>;
+  readonly broadcastRows: Kernel<['dst', 'row', 'rows', 'cols']>;
+  readonly unary: Kernel<['op', 'y', 'x', 'n']>;
+  readonly unaryBackward: Kernel<['op', 'dx', 'g', 'x', 'y', 'n', 'flag']>;
+  readonly binary: Kernel<
+    ['op', 'flag', 'dst', 'a', 'b', 'n0', 'a0', 'b0', 'n1', 'a1', 'b1', 'n2', 'a2', 'b2', 'n3', 'a3', 'b3']
+  >;
+  readonly sumRows: Kernel<['dst', 'src', 'rows', 'cols', 'flag']>;
+  readonly sumColumns: Kernel<['dst', 'src', 'rows', 'cols', 'flag']>;
+  readonly matmul: Kernel<['c', 'a', 'b', 'm', 'n', 'k', 'flag', 'flag', 'flag', 'scratch']>;
+  readonly embedding: Kernel<['out', 'weight', 'ids', 'count', 'rows', 'dim'], number>;
+  readonly embeddingBackward: Kernel<['dWeight', 'g', 'ids', 'count', 'rows', 'dim'], number>;
+  readonly batchNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps']>;
+  readonly batchNormEval: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps']>;
+  readonly batchNormBackward: Kernel<
+    [
+      'dx',
+      'dWeight',
+      'dBias',
+      'g',
+      'x',
+      'weight',
+      'mean',
+      'variance',
+      'rows',
+      'channels',
+      'eps',
+      'flag',
+      'flag',
+      'flag',
+    ]
+  >;
+  readonly softmax: Kernel<['y', 'x', 'rows', 'cols', 'flag']>;
+  readonly softmaxBackward: Kernel<['dx', 'g', 'y', 'rows', 'cols', 'flag', 'flag']>;
+  readonly crossEntropy: Kernel<['losses', 'lse', 'logits', 'targets', 'rows', 'classes'], number>;
+  readonly crossEntropyBackward: Kernel<['d', 'g', 'logits', 'lse', 'targets', 'rows', 'classes', 'flag'], number>;
+  readonly sumOfSquares: Kernel<['dst', 'x', 'n']>;
+  readonly allFinite: Kernel<['dst', 'x', 'n']>;
+  readonly sgd: Kernel<['p', 'g', 'buffer', 'n', 'lr', 'momentum', 'decay', 'flag', 'flag']>;
+  readonly adamw: Kernel<
+    ['p', 'g', 'm', 'v', 'n', 'keep', 'oneMinusBeta1', 'beta2', 'oneMinusBeta2', 'step', 'root', 'eps']
+  >;
+}

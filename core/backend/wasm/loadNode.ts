@@ -1,0 +1,22 @@
+/** Reads the compiled kernels from disk, for Node. Browsers fetch the same file and construct WasmBackend themselves. */
+import { readFile } from 'node:fs/promises';
+import { WasmBackend } from './wasmBackend.ts';
+
+/** Compiles core/kernels/build/kernels.wasm. Throws if it has not been built. */
+export async function loadKernels(): Promise<WebAssembly.Module> {
+  const url = new URL('../../kernels/build/kernels.wasm', import.meta.url);
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(await readFile(url));
+  } catch (cause) {
+    throw new Error('The compiled kernels (core/kernels/build/kernels.wasm) are missing: run npm run build:wasm.', {
+      cause,
+    });
+  }
+  return WebAssembly.compile(bytes);
+}
+
+/** A backend with a memory of its own. */
+export async function createWasmBackend(): Promise<WasmBackend> {
+  return new WasmBackend(await loadKernels());
+}

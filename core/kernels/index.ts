@@ -1,0 +1,17 @@
+/**
+ * The kernels' front door: everything that WasmBackend calls. It holds no code of its own.
+ *
+ * These files are AssemblyScript, compiled by deploy/build-wasm.mjs. Kernels take raw byte addresses (usize) and lengths
+ * in elements (i32), allocate nothing, and may read (never write) up to 64 bytes past a buffer's end: the arena keeps
+ * that much slack. `relaxed_madd` is assumed to be a fused multiply-add; no other relaxed instruction is used.
+ */
+export { batchNorm, batchNormBackward, batchNormEval } from './batchnorm';
+export { binary } from './binary';
+export { crossEntropy, crossEntropyBackward } from './crossentropy';
+export { broadcastRows, copy, fill, scale } from './elementwise';
+export { embedding, embeddingBackward } from './embedding';
+export { matmul, MATMUL_SCRATCH_BYTES } from './matmul';
+export { adamw, allFinite, sgd, sumOfSquares } from './optim';
+export { sumColumns, sumRows } from './reduce';
+export { softmax, softmaxBackward } from './softmax';
+export { unary, unaryBackward } from './unary';

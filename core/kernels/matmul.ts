@@ -1,0 +1,85 @@
+/**
+ * C (+)= A·B in four transpositions: the loops around sweep.ts. B goes in blocks of k and of columns, packed where its own
+ * order is wrong (transposed) or too spread out for the cache; strips of A are packed where they are columns far apart.
+ *
+ * None of this changes a bit: a block of k continues each element's chain from the partial sum in C.
+ */
+import { packColumns, packRows, packStrip } from './pack';
+import { PANEL, STRIP, sweepPacked, sweepStrided } from './sweep';
+
+/** Depth and width of a block of B: 512 KiB packed, which a second-level cache holds. */
+const BLOCK_K = 256;
+const BLOCK_N = 512;
+/** A B of more elements than this is packed even when its order is right. */
+const PACK_B_ABOVE = 65536;
+/** As is a transposed A. */
+const PACK_A_ABOVE = 16384;
+
+const STRIP_BYTES = BLOCK_K * 32;
+/** What `scratch` must hold. */
+export const MATMUL_SCRATCH_BYTES: i32 = STRIP_BYTES + BLOCK_K * BLOCK_N * 4 + 64;
+
+/** The next strip's height: six where the rest can still be cut into strips of four or more. */
+// @ts-ignore: decorator
+@inline
+function nextRows(left: i32): i32 {
+  if (left <= STRIP) return left;
+  if (left >= 10) return STRIP;
+  return left == 9 ? 5 : 4;
+}
+
+/** A is m×k (k×m in memory if transA), B k×n (n×k if transB), C m×n, all dense and row-major. */
+export function matmul(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, transA: bool, transB: bool, accumulate: bool, scratch: usize,
+): void {
+  const sc = <usize>n << 2;
+  if (k == 0) {
+    if (!accumulate) memory.fill(c, 0, <usize>m * sc);
+    return;
+  }
+  const strip = scratch;
+  const block = scratch + STRIP_BYTES;
+  const sa = (transA ? <usize>m : <usize>k) << 2;
+  const sbMemory = (transB ? <usize>k : <usize>n) << 2;
+  const packB = transB || (k * n > PACK_B_ABOVE && m > STRIP);
+  const packA = transA && m * min(k, BLOCK_K) > PACK_A_ABOVE && n > 2 * PANEL;
+  const stepN = packB ? BLOCK_N : n;
+  for (let j = 0; j < n; j += stepN) {
+    const nb = min(stepN, n - j);
+    for (let p = 0; p < k; p += BLOCK_K) {
+      const kb = min(BLOCK_K, k - p);
+      const acc = accumulate || p > 0;
+      let pb: usize;
+      let sb: usize;
+      let panelStep: usize;
+      if (packB) {
+        if (transB) packColumns(block, b + <usize>j * sbMemory + (<usize>p << 2), sbMemory, kb, nb);
+        else packRows(block, b + <usize>p * sbMemory + (<usize>j << 2), sbMemory, kb, nb);
+        pb = block;
+        sb = 32;
+        panelStep = <usize>kb << 5;
+      } else {
+        pb = b + <usize>p * sbMemory;
+        sb = sbMemory;
+        panelStep = 32;
+      }
+      let pc = c + (<usize>j << 2);
+      for (let i = 0; i < m; ) {
+        const rows = nextRows(m - i);
+        if (!transA) {
+          sweepStrided(rows, pc, sc, a + <usize>i * sa + (<usize>p << 2), sa, pb, sb, panelStep, nb, kb, acc);
+        } else {
+          const pa = a + <usize>p * sa + (<usize>i << 2);
+          if (packA) {
+            packStrip(strip, pa, sa, kb);
+            sweepPacked(rows, pc, sc, strip, 32, pb, sb, panelStep, nb, kb, acc);
+          } else {
+            sweepPacked(rows, pc, sc, pa, sa, pb, sb, panelStep, nb, kb, acc);
+          }
+        }
+        i += rows;
+        pc += <usize>rows * sc;
+      }
+    }
+  }
+}

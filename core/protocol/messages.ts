@@ -1,0 +1,121 @@
+/**
+ * The messages of the wire protocol `manygrad.v1`, as checked headers. Each may carry parts: raw little-endian tensors.
+ *
+ * Every machine that V8 runs on is little-endian, so parts are views, not conversions.
+ */
+import { z } from 'zod';
+import { FrameError } from './frameError.ts';
+import type { Result, State, Work } from './work.ts';
+
+/** The WebSocket subprotocol. A change that an older worker would misread makes it v2. */
+export const SUBPROTOCOL = 'manygrad.v1';
+
+/** WebSocket close codes; the close reason says the same for a person. */
+export const CloseCode = {
+  /** The run has ended: nothing more to do. */
+  finished: 4000,
+  /** Refused for good: wrong token, protocol or numerics class. */
+  refused: 4001,
+  /** What was sent broke the protocol. */
+  misbehaved: 4002,
+  /** The coordinator is going away; come back later. */
+  goingAway: 1001,
+} as const;
+
+const count = z.int().nonnegative();
+
+/** Worker → coordinator, first of all. */
+export const helloSchema = z.strictObject({
+  kind: z.literal('hello'),
+  token: z.string().max(256),
+  name: z.string().min(1).max(64),
+  agent: z.enum(['remote', 'tab']),
+  slots: z.int().min(1).max(1024),
+  /** The fingerprint of its kernels: its numerics class. */
+  numerics: z.string().max(64),
+});
+
+/** Worker → coordinator. Parts: gradient f32, statistics f32. */
+export const resultSchema = z.strictObject({
+  kind: z.literal('result'),
+  round: count,
+  lo: count,
+  size: z.int().positive(),
+  losses: z.array(z.number()).max(65_536),
+  counts: z.array(count).max(65_536),
+});
+
+/** Coordinator → worker: admitted. The model is checked by the room that builds it. */
+export const welcomeSchema = z.strictObject({
+  kind: z.literal('welcome'),
+  run: z.string(),
+  model: z.record(z.string(), z.unknown()),
+});
+
+/** Coordinator → worker. Parts: params f32, buffers f32. */
+export const stateSchema = z.strictObject({ kind: z.literal('state'), version: count });
+
+/** Coordinator → worker. Parts: x u16, y u16. */
+export const workSchema = z.strictObject({
+  kind: z.literal('work'),
+  round: count,
+  mode: z.enum(['train', 'eval']),
+  version: count,
+  lo: count,
+  size: z.int().positive(),
+  counts: z.array(count).min(1).max(65_536),
+});
+
+export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema]);
+export const fromCoordinatorSchema = z.discriminatedUnion('kind', [welcomeSchema, stateSchema, workSchema]);
+export type Hello = z.infer<typeof helloSchema>;
+export type Welcome = z.infer<typeof welcomeSchema>;
+export type Header = z.infer<typeof fromWorkerSchema> | z.infer<typeof fromCoordinatorSchema>;
+
+/** A header and its parts. */
+export interface Message<H> {
+  readonly header: H;
+  readonly parts: readonly Uint8Array[];
+}
+
+const bytes = (a: Float32Array | Uint16Array): Uint8Array => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
+
+/** A part as numbers: frames.ts lays every part at a multiple of 8 bytes. @throws FrameError on a wrong length. */
+function floats(part: Uint8Array | undefined): Float32Array {
+  if (part === undefined || part.byteLength % 4 !== 0)
+    throw new FrameError('a part that is missing or is no f32 vector');
+  return new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4);
+}
+
+function uint16s(part: Uint8Array | undefined): Uint16Array {
+  if (part === undefined || part.byteLength % 2 !== 0)
+    throw new FrameError('a part that is missing or is no u16 vector');
+  return new Uint16Array(part.buffer, part.byteOffset, part.byteLength / 2);
+}
+
+export function stateMessage({ version, params, buffers }: State): Message<Header> {
+  return { header: { kind: 'state', version }, parts: [bytes(params), bytes(buffers)] };
+}
+
+export function parseState({ header, parts }: Message<z.infer<typeof stateSchema>>): State {
+  return { version: header.version, params: floats(parts[0]), buffers: floats(parts[1]) };
+}
+
+export function workMessage({ x, y, counts, ...rest }: Work): Message<Header> {
+  return { header: { kind: 'work', ...rest, counts: [...counts] }, parts: [bytes(x), bytes(y)] };
+}
+
+export function parseWork({ header: { kind: _, ...rest }, parts }: Message<z.infer<typeof workSchema>>): Work {
+  return { ...rest, x: uint16s(parts[0]), y: uint16s(parts[1]) };
+}
+
+export function resultMessage({ gradient, statistics, losses, counts, ...rest }: Result): Message<Header> {
+  return {
+    header: { kind: 'result', ...rest, losses: [...losses], counts: [...counts] },
+    parts: [bytes(gradient), bytes(statistics)],
+  };
+}
+
+export function parseResult({ header: { kind: _, ...rest }, parts }: Message<z.infer<typeof resultSchema>>): Result {
+  return { ...rest, gradient: floats(parts[0]), statistics: floats(parts[1]) };
+}

@@ -1,0 +1,66 @@
+/**
+ * What passes between a coordinator and a worker, as plain values: the parameters, a lease of micro-batches, its result.
+ *
+ * A worker thread, a remote process and a tab are all a `WorkerPort` to the coordinator. How the values cross a wire is in
+ * messages.ts and frames.ts.
+ */
+
+/** Parameters (trained) and buffers (running statistics), as they stand before step `version`. */
+export interface State {
+  readonly version: number;
+  readonly params: Float32Array;
+  readonly buffers: Float32Array;
+}
+
+export type Mode = 'train' | 'eval';
+
+/** A lease: micro-batches [lo, lo + counts.length) of a round, an aligned run of `size`, cut off at the round's end. */
+export interface Work {
+  readonly round: number;
+  readonly mode: Mode;
+  /** The state to compute with. */
+  readonly version: number;
+  readonly lo: number;
+  readonly size: number;
+  /** Examples of each micro-batch. */
+  readonly counts: readonly number[];
+  /** The examples' inputs and targets, one after the other. */
+  readonly x: Uint16Array;
+  readonly y: Uint16Array;
+}
+
+/** Sums, never means: the coordinator divides once, by the count of the whole step. */
+export interface Result {
+  readonly round: number;
+  readonly lo: number;
+  readonly size: number;
+  /** Of each micro-batch: the sum of its examples' losses, and how many examples (targets) that is. */
+  readonly losses: readonly number[];
+  readonly counts: readonly number[];
+  /** The gradient summed over the lease in the all-reduce's tree; empty in evaluation. Valid until the next lease. */
+  readonly gradient: Float32Array;
+  /** A row of batch-norm statistics for each micro-batch (nn/runningStatistics.ts); empty in evaluation. */
+  readonly statistics: Float32Array;
+}
+
+export type WorkerKind = 'threads' | 'remote' | 'tab';
+
+/** A worker, as the coordinator holds it. Calls do not throw: a worker that fails tells `left` of its events. */
+export interface WorkerPort {
+  readonly kind: WorkerKind;
+  readonly name: string;
+  /** How many leases it computes at a time. */
+  readonly slots: number;
+  /** The state is only read, and before this returns. */
+  sendState(state: State): void;
+  sendWork(work: Work): void;
+  /** Sends it away: `reason` is a sentence for its owner; `final` tells it not to come back. */
+  close(reason: string, final: boolean): void;
+}
+
+/** What a port tells the coordinator. The result is read before `result` returns. */
+export interface WorkerEvents {
+  result(result: Result): void;
+  /** It is gone, of itself or because it broke the rules. Told once. */
+  left(reason: string): void;
+}

@@ -1,0 +1,36 @@
+/**
+ * Compiles core/kernels (AssemblyScript) into core/kernels/build/kernels.wasm. Plain JavaScript for Node 20 and up, since it
+ * runs at install time, perhaps before Node 24 is there. Does nothing when the output is newer than every input; `--force`
+ * compiles anyway.
+ */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = new URL('../', import.meta.url);
+const sources = new URL('core/kernels/', root);
+const output = new URL('build/kernels.wasm', sources);
+
+const modified = (url) => statSync(url, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const inputs = [
+  ...readdirSync(sources)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => new URL(name, sources)),
+  new URL(import.meta.url),
+  new URL('node_modules/assemblyscript/package.json', root),
+];
+
+if (process.argv.includes('--force') || modified(output) <= Math.max(...inputs.map(modified))) {
+  mkdirSync(new URL('build/', sources), { recursive: true });
+  const options = [
+    'core/kernels/index.ts',
+    ...['--outFile', 'core/kernels/build/kernels.wasm'],
+    ...['--runtime', 'stub', '--noAssert', '-O3', '--importMemory', '--initialMemory', '1'],
+    ...['--enable', 'simd', '--enable', 'relaxed-simd'],
+  ];
+  const { error, stderr } = await asc.main(['--baseDir', fileURLToPath(root), ...options]);
+  if (error) {
+    console.error(`${stderr.toString()}Could not compile core/kernels: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

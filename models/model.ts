@@ -1,0 +1,46 @@
+/**
+ * The models by name: what a recipe or a coordinator may ask for, checked, and built.
+ *
+ * One file a model beside this; a new model is one import and one line in each of the two tables here.
+ */
+import { z } from 'zod';
+import { UserError } from '../core/errors.ts';
+import type { Module } from '../core/nn/index.ts';
+import { mlp, mlpSchema } from './mlp.ts';
+import { wavenet, wavenetSchema } from './wavenet.ts';
+
+export const modelSpecSchema = z.discriminatedUnion('name', [
+  mlpSchema.extend({ name: z.literal('mlp') }),
+  wavenetSchema.extend({ name: z.literal('wavenet') }),
+]);
+
+/** A model's name and sizes: all that is needed to build it, on any worker. */
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+
+/** A model's sizes without those that the data decides. */
+export const modelChoiceSchema = z.discriminatedUnion('name', [
+  mlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('mlp') }),
+  wavenetSchema.omit({ vocabSize: true }).extend({ name: z.literal('wavenet') }),
+]);
+
+/** The model of a spec, without storage: see `place`. */
+export function buildModel(spec: ModelSpec): Module {
+  switch (spec.name) {
+    case 'mlp':
+      return mlp(spec);
+    case 'wavenet':
+      return wavenet(spec);
+    default:
+      return spec satisfies never;
+  }
+}
+
+/** Checks a spec from elsewhere. @throws UserError if this version knows no such model. */
+export function parseModelSpec(value: unknown): ModelSpec {
+  const parsed = modelSpecSchema.safeParse(value);
+  if (!parsed.success)
+    throw new UserError(
+      `this version of manygrad cannot build the model asked for (${z.prettifyError(parsed.error).replaceAll('\n', ' ')}): install the version that the run was started with.`,
+    );
+  return parsed.data;
+}

@@ -1,0 +1,60 @@
+/** The presets: recipes by name, as functions of the number of steps (a schedule's milestones depend on it). */
+import { UserError } from '../core/errors.ts';
+import type { Recipe } from './recipe.ts';
+
+interface Preset {
+  readonly steps: number;
+  readonly recipe: (steps: number) => Recipe;
+}
+
+const dropAt = (lr: number, steps: number): Recipe['schedule'] => ({
+  name: 'step',
+  lr,
+  milestones: [Math.floor(steps * 0.75)],
+  gamma: 0.1,
+});
+
+const presets: Record<string, Preset> = {
+  /** makemore part 3: 3 characters of context. */
+  'names-mlp': {
+    steps: 20_000,
+    recipe: (steps) => ({
+      model: { name: 'mlp', blockSize: 3, embeddingDim: 10, hidden: 200 },
+      data: { source: 'names' },
+      seed: 1337,
+      steps,
+      batch: 64,
+      microBatch: 32,
+      optimizer: { name: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+      schedule: dropAt(0.1, steps),
+      clipGradNorm: null,
+    }),
+  },
+  /** makemore part 5: 8 characters of context, three levels. */
+  'names-wavenet': {
+    steps: 20_000,
+    recipe: (steps) => ({
+      model: { name: 'wavenet', blockSize: 8, embeddingDim: 24, hidden: 128 },
+      data: { source: 'names' },
+      seed: 1337,
+      steps,
+      batch: 256,
+      microBatch: 32,
+      optimizer: { name: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+      schedule: dropAt(0.1, steps),
+      clipGradNorm: null,
+    }),
+  },
+};
+
+export const presetNames: readonly string[] = Object.keys(presets);
+
+/** The recipe of a preset, for its own number of steps unless given. @throws UserError naming the presets there are. */
+export function presetRecipe(name: string, steps?: number): Recipe {
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (preset === undefined)
+    throw new UserError(
+      `there is no preset or config file "${name}": use one of ${presetNames.join(', ')}, or the path of a .yaml file.`,
+    );
+  return preset.recipe(steps ?? preset.steps);
+}

@@ -1,0 +1,60 @@
+/**
+ * The state (parameters and buffers) in shared memory: one writer, any number of reading threads.
+ *
+ * A sequence lock: the version is −1 while the writer writes, and a reader looks at it before and after copying.
+ */
+import type { State } from '../core/protocol/work.ts';
+
+const VERSION = 0;
+const WRITING = -1;
+
+/** What a thread needs to see the same memory. */
+export interface SharedStateHandle {
+  readonly header: SharedArrayBuffer;
+  readonly params: SharedArrayBuffer;
+  readonly buffers: SharedArrayBuffer;
+}
+
+export class SharedState {
+  readonly handle: SharedStateHandle;
+  readonly #header: Int32Array;
+  readonly #params: Float32Array;
+  readonly #buffers: Float32Array;
+
+  constructor(handle: SharedStateHandle) {
+    this.handle = handle;
+    this.#header = new Int32Array(handle.header);
+    this.#params = new Float32Array(handle.params);
+    this.#buffers = new Float32Array(handle.buffers);
+  }
+
+  /** Memory for vectors of the given lengths, with no state in it yet. */
+  static create(params: number, buffers: number): SharedState {
+    const state = new SharedState({
+      header: new SharedArrayBuffer(4),
+      params: new SharedArrayBuffer(params * 4),
+      buffers: new SharedArrayBuffer(buffers * 4),
+    });
+    Atomics.store(state.#header, VERSION, WRITING);
+    return state;
+  }
+
+  /** @throws Error if the lengths differ from those it was made for */
+  write({ version, params, buffers }: State): void {
+    if (params.length !== this.#params.length || buffers.length !== this.#buffers.length)
+      throw new Error(
+        `a state of ${params.length} + ${buffers.length} numbers; expected ${this.#params.length} + ${this.#buffers.length}`,
+      );
+    Atomics.store(this.#header, VERSION, WRITING);
+    this.#params.set(params);
+    this.#buffers.set(buffers);
+    Atomics.store(this.#header, VERSION, version);
+  }
+
+  /** Hands the state to `load`, which copies it. @throws Error if it is not, or does not stay, at `version` */
+  read(version: number, load: (state: State) => void): void {
+    const holds = () => Atomics.load(this.#header, VERSION) === version;
+    if (holds()) load({ version, params: this.#params, buffers: this.#buffers });
+    if (!holds()) throw new Error(`the shared state is no longer at version ${version}`);
+  }
+}
