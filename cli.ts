@@ -28,7 +28,7 @@ function parseListen(value: string): { host: string; port: number } {
 /** A flag that must be a whole number of at least `least`. */
 function whole(flag: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
-    throw new UserError(`--${flag} must be a whole number of at least ${least}: it was given something else.`);
+    throw new UserError(`--${flag} must be a whole number of at least ${least}; it was given ${value}.`);
   return value;
 }
 
@@ -37,7 +37,6 @@ const cores = availableParallelism();
 const parser = yargs(hideBin(process.argv))
   .scriptName('manygrad')
   .usage('$0 <command>\n\nTrains neural networks on many threads, machines and browser tabs, to the same bits.')
-  .env('MANYGRAD')
   .options({
     json: { type: 'boolean', default: false, describe: 'Print JSON lines for a program', global: true },
     quiet: { type: 'boolean', default: false, describe: 'Print nothing but errors', global: true },
@@ -62,7 +61,15 @@ const parser = yargs(hideBin(process.argv))
           resume: { type: 'string', describe: 'Continue the run in this folder' },
           threads: { type: 'number', default: cores, describe: 'Worker threads here; 0 leaves the work to others' },
           listen: { type: 'string', describe: 'Accept workers at HOST:PORT (:PORT for all interfaces)' },
-          token: { type: 'string', describe: 'What a worker must present (default: drawn at random and printed)' },
+          'min-workers': {
+            type: 'number',
+            default: 0,
+            describe: 'Begin once so many workers are there (the threads count as one)',
+          },
+          token: {
+            type: 'string',
+            describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn at random and printed)',
+          },
           numerics: {
             choices: ['exact', 'any'] as const,
             default: 'exact' as const,
@@ -93,7 +100,8 @@ const parser = yargs(hideBin(process.argv))
         set: a.set,
         threads: whole('threads', a.threads, 0),
         listen: a.listen === undefined ? undefined : parseListen(a.listen),
-        token: a.token,
+        minWorkers: whole('min-workers', a.minWorkers, 0),
+        token: a.token ?? process.env.MANYGRAD_TOKEN,
         numerics: a.numerics,
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
@@ -108,7 +116,7 @@ const parser = yargs(hideBin(process.argv))
     'Compute for a coordinator on another machine',
     (y) =>
       y.positional('url', { type: 'string', demandOption: true, describe: 'ws://HOST:PORT' }).options({
-        token: { type: 'string', describe: 'The token that the coordinator printed' },
+        token: { type: 'string', describe: 'The token that the coordinator printed (default: $MANYGRAD_TOKEN)' },
         threads: { type: 'number', default: cores, describe: 'Worker threads' },
         name: { type: 'string', describe: 'What to be called (default: host:pid)' },
       }),
@@ -117,7 +125,7 @@ const parser = yargs(hideBin(process.argv))
       const { work } = await import('./cli/worker.ts');
       process.exitCode = await work({
         url: a.url,
-        token: a.token,
+        token: a.token ?? process.env.MANYGRAD_TOKEN,
         threads: whole('threads', a.threads, 1),
         name: a.name,
         mode: outputMode(a),
@@ -154,13 +162,14 @@ const parser = yargs(hideBin(process.argv))
   .demandCommand(1, 'Say what to do: train, worker or sample.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .fail(false);
+  .fail((message: string | null, error: Error | undefined) => {
+    throw error ?? new UserError(`${message}: see manygrad --help.`);
+  });
 
 try {
   await parser.parseAsync();
 } catch (error) {
-  // yargs' own complaints (YError) are for the person too; anything else is a defect of ours, shown whole.
-  const forPerson = error instanceof UserError || (error instanceof Error && error.name === 'YError');
-  console.error(forPerson ? `manygrad: ${error.message}` : error);
+  // Anything but a UserError is a defect of ours, shown whole.
+  console.error(error instanceof UserError ? `manygrad: ${error.message}` : error);
   process.exitCode = 1;
 }

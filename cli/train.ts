@@ -22,6 +22,8 @@ export interface TrainArguments extends RecipeFlags {
   readonly out: string | undefined;
   readonly threads: number;
   readonly listen: { readonly host: string; readonly port: number } | undefined;
+  /** The first step waits for so many workers; the local threads are one. */
+  readonly minWorkers: number;
   readonly token: string | undefined;
   readonly numerics: 'exact' | 'any';
   readonly checkpointEvery: number;
@@ -50,13 +52,13 @@ export async function train(args: TrainArguments): Promise<number> {
   let server: CoordinatorServer | null = null;
   let finished = false;
   try {
-    run.start();
     if (args.listen !== undefined) server = await openDoor(args, args.listen, prepared, run, output);
     if (args.threads > 0) {
       const connection = run.connect();
       local = await startLocalWorker(prepared.spec, args.threads, connection.events);
       connection.join(local);
     }
+    run.start(args.minWorkers);
     const end = await run.ended;
     finished = end.complete;
     output.stop();

@@ -74,6 +74,8 @@ export class TrainingRun {
   readonly #seen = new Set<string>();
   readonly #resolve: (end: RunEnd) => void;
   readonly #reject: (error: unknown) => void;
+  /** Workers to wait for; infinite before `start` and once it has begun. */
+  #minWorkers = Number.POSITIVE_INFINITY;
   #nextId = 1;
   #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
   #round: Round | null = null;
@@ -105,7 +107,15 @@ export class TrainingRun {
     this.#reject = reject;
   }
 
-  start(): void {
+  /** Begins, or goes on, once `minWorkers` workers are there; leases go out as soon as there is one to take them. */
+  start(minWorkers = 0): void {
+    this.#minWorkers = minWorkers;
+    this.#startIfEnough();
+  }
+
+  #startIfEnough(): void {
+    if (this.#peers.size < this.#minWorkers) return;
+    this.#minWorkers = Number.POSITIVE_INFINITY;
     this.#perform(this.#machine.handle({ type: 'start' }));
   }
 
@@ -133,6 +143,7 @@ export class TrainingRun {
         this.#peers.set(id, { port, label, version: -1 });
         this.#observer.onWorker?.({ name: label, kind: port.kind, joined: true, reason: '' });
         this.#perform(this.#machine.handle({ type: 'joined', worker: id, slots: port.slots }));
+        this.#startIfEnough();
       },
     };
   }

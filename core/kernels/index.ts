@@ -1,5 +1,5 @@
 /**
- * The kernels' front door: everything that WasmBackend calls. It holds no code of its own.
+ * The kernels' front door: everything that WasmBackend calls. It computes nothing itself.
  *
  * These files are AssemblyScript, compiled by deploy/build-wasm.mjs. Kernels take raw byte addresses (usize) and lengths
  * in elements (i32), allocate nothing, and may read (never write) up to 64 bytes past a buffer's end: the arena keeps
@@ -15,3 +15,8 @@ export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { sumColumns, sumRows } from './reduce';
 export { softmax, softmaxBackward } from './softmax';
 export { unary, unaryBackward } from './unary';
+
+/** Where the module's own constants end: all memory from here on is the caller's. */
+export function heapBase(): usize {
+  return __heap_base;
+}

@@ -42,17 +42,6 @@ function backward(op: i32, g: v128, x: v128, y: v128): v128 {
 @inline
 function forwardLoop(op: i32, y: usize, x: usize, n: i32): void {
   let i = 0;
-  // Four at a time, because V8 makes a polynomial's constants anew in every iteration.
-  for (; i + 16 <= n; i += 16, x += 64, y += 64) {
-    const y0 = forward(op, v128.load(x));
-    const y1 = forward(op, v128.load(x, 16));
-    const y2 = forward(op, v128.load(x, 32));
-    const y3 = forward(op, v128.load(x, 48));
-    v128.store(y, y0);
-    v128.store(y, y1, 16);
-    v128.store(y, y2, 32);
-    v128.store(y, y3, 48);
-  }
   for (; i + 4 <= n; i += 4, x += 16, y += 16) v128.store(y, forward(op, v128.load(x)));
   if (i < n) storeLanes(y, forward(op, v128.load(x)), n - i);
 }

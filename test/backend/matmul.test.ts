@@ -16,6 +16,10 @@ function run(options: MatmulOptions, a: Float32Array, b: Float32Array, c: Float3
   return result;
 }
 
+/** One f64 and its two words, the low one first. */
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
+
 /** a·b + c rounded once to f32. The product is exact in f64; the sum is made exact by repairing a double rounding. */
 function fma32(a: number, b: number, c: number): number {
   const product = a * b;
@@ -24,11 +28,12 @@ function fma32(a: number, b: number, c: number): number {
   const error = product - (sum - part) + (c - part);
   if (error === 0) return Math.fround(sum);
   // Round to odd: if f64 rounded, an even last bit moves towards the error, so that rounding to f32 sees the remainder.
-  const bits = new DataView(new ArrayBuffer(8));
-  bits.setFloat64(0, sum);
-  const word = bits.getBigInt64(0);
-  if ((word & 1n) === 0n) bits.setBigInt64(0, word + (error > 0 === sum > 0 ? 1n : -1n));
-  return Math.fround(bits.getFloat64(0));
+  double[0] = sum;
+  if ((words[0] & 1) === 0) {
+    if (error > 0 === sum > 0) words[0] += 1;
+    else if (words[0]-- === 0) words[1] -= 1;
+  }
+  return Math.fround(double[0]);
 }
 
 function chain(

@@ -25,6 +25,8 @@ type Kernel<Names extends readonly unknown[], Result = void> = (
 
 export interface KernelExports {
   readonly MATMUL_SCRATCH_BYTES: WebAssembly.Global;
+  /** The address at which the module's own constants end. */
+  readonly heapBase: () => number;
   readonly fill: Kernel<['dst', 'n', 'value']>;
   readonly copy: Kernel<['dst', 'src', 'n']>;
   readonly scale: Kernel<['dst', 'x', 'n', 'alpha', 'flag']>;

@@ -20,9 +20,6 @@ import { Collapsed } from './collapse.ts';
 import { BINARY_CODES, type KernelExports, UNARY_CODES } from './exports.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
 
-/** Below this address the module keeps its own static data, were it to have any; and no buffer is at 0. */
-const RESERVED_BYTES = 1024;
-
 /** An element offset as a byte address; may wrap to a negative number, which WebAssembly reads as unsigned. */
 function address(buf: Buf): number {
   return buf.at << 2;
@@ -32,6 +29,8 @@ export class WasmBackend implements Backend {
   readonly name = 'wasm';
   private readonly kernels: KernelExports;
   private readonly arena: Arena;
+  /** The address of matmul's working memory, below the arena. */
+  private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
   /** `module`: core/kernels compiled (loadNode.ts, or WebAssembly.compileStreaming in a browser). Each instance has its own memory. */
@@ -39,7 +38,8 @@ export class WasmBackend implements Backend {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     this.kernels = instantiate(module, memory);
     const scratchBytes: number = this.kernels.MATMUL_SCRATCH_BYTES.value;
-    this.arena = new Arena(memory, (RESERVED_BYTES + scratchBytes) / 4);
+    this.scratch = this.kernels.heapBase();
+    this.arena = new Arena(memory, Math.ceil((this.scratch + scratchBytes) / 4));
   }
 
   // ---- memory ----
@@ -144,7 +144,7 @@ export class WasmBackend implements Backend {
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
     expectMatmul(c, a, b, options);
     const { m, n, k, transA = false, transB = false, accumulate = false } = options;
-    this.kernels.matmul(address(c), address(a), address(b), m, n, k, transA, transB, accumulate, RESERVED_BYTES);
+    this.kernels.matmul(address(c), address(a), address(b), m, n, k, transA, transB, accumulate, this.scratch);
   }
 
   broadcastRows(dst: Buf, row: Buf, rows: number): void {

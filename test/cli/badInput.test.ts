@@ -1,0 +1,172 @@
+/** Every wrong input gets one sentence that says what is wrong and how to mend it, a non-zero exit, and loses nothing. */
+import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Cli, endAll, scratch } from '../support/cli.ts';
+
+const { dir, remove } = scratch();
+const at = (name: string) => join(dir, name);
+const wavenet = at('wavenet');
+const mlp = at('mlp');
+const short = ['--steps', '3', '--threads', '1', '--samples', '0', '--quiet', '--set', 'batch=32'];
+
+beforeAll(async () => {
+  writeFileSync(at('lines.txt'), 'anna\nbob\nCarl\ndora\nemil\nfrida\ngus\nhanna\nida\njan\n');
+  const runs = [
+    new Cli(['train', 'names-wavenet', '--out', wavenet, ...short]),
+    new Cli(['train', 'names-mlp', '--out', mlp, ...short]),
+  ];
+  for (const run of runs) expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
+}, 30_000);
+afterEach(endAll);
+afterAll(remove);
+
+/** The command fails with one line on stderr, which says `what`. */
+async function refused(args: readonly string[], what: RegExp): Promise<void> {
+  const cli = new Cli(args);
+  const { code } = await cli.exited;
+  expect(cli.stderr).toMatch(/^manygrad: [^\n]+\n$/);
+  expect(cli.stderr).toMatch(what);
+  expect(code).toBe(1);
+}
+
+describe('the command line', () => {
+  test.each([
+    [
+      'an unknown preset',
+      ['train', 'names-wavenot'],
+      /no preset or config file "names-wavenot": use one of names-mlp, names-wavenet/,
+    ],
+    ['an unknown command', ['trian', 'names-mlp'], /trian/],
+    ['an unknown flag', ['train', 'names-mlp', '--step', '5'], /step/],
+    ['no preset', ['train'], /say what to train/],
+    ['a missing data file', ['train', 'names-mlp', '--data', at('nowhere.txt')], /nowhere\.txt does not exist/],
+    ['a field that there is not', ['train', 'names-mlp', '--set', 'modle.hidden=3'], /modle/],
+    ['a value of the wrong type', ['train', 'names-mlp', '--set', 'batch=many'], /batch/],
+    ['steps that are no number', ['train', 'names-mlp', '--steps', 'ten'], /--steps must be a whole number/],
+    ['nobody to work', ['train', 'names-mlp', '--threads', '0'], /--threads 0 leaves nobody/],
+    ['an address that is none', ['train', 'names-mlp', '--listen', 'here'], /--listen here is no address/],
+    ['a folder that holds no run', ['train', '--resume', at('nothing')], /holds no run/],
+    [
+      'a folder that holds a run already',
+      ['train', 'names-mlp', '--out', mlp],
+      /already holds a run: continue it with --resume/,
+    ],
+    ['a worker for no coordinator', ['worker', 'http://127.0.0.1:1'], /is no address of a coordinator/],
+    ['nothing to sample from', ['sample', at('nothing')], /nothing/],
+    ['a prompt with an unknown character', ['sample', mlp, '--prompt', 'josé'], /"é" \(U\+00E9\), which is not among/],
+    ['a temperature of zero', ['sample', mlp, '--temperature', '0'], /--temperature must be above 0/],
+  ])('%s', async (_, args, what) => refused(args, what));
+
+  test('an empty data file', async () => {
+    writeFileSync(at('empty.txt'), '');
+    await refused(['train', 'names-mlp', '--data', at('empty.txt')], /empty\.txt is empty/);
+  });
+
+  test('a name with a character outside the vocabulary', async () => {
+    const vocab = ['--set', 'data.vocab=abcdefghijklmnopqrstuvwxyz'];
+    await refused(['train', 'names-mlp', '--data', at('lines.txt'), ...vocab], /line 3, "Carl", has the character "C"/);
+  });
+
+  test('other data than the run was started with', async () => {
+    await refused(['train', '--resume', mlp, '--data', at('lines.txt')], /the character "C"|not the data that the run/);
+  });
+
+  test('a port in use', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const address = holder.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await refused(
+      ['train', 'names-mlp', '--out', at('port'), '--listen', `127.0.0.1:${port}`, ...short],
+      /port \d+ is in use: choose another/,
+    );
+    holder.close();
+  });
+
+  test('a checkpoint cut in half, and one with a flipped bit', async () => {
+    const file = join(wavenet, 'checkpoint-3.safetensors');
+    const whole = readFileSync(file);
+    truncateSync(file, whole.length / 2);
+    await refused(
+      ['train', '--resume', wavenet, '--steps', '5'],
+      /has no whole checkpoint .*checkpoint-3\.safetensors is cut short/,
+    );
+    await refused(['sample', file], /checkpoint-3\.safetensors is cut short/);
+    const flipped = Buffer.from(whole);
+    flipped[flipped.length - 1000] = (flipped.at(-1000) ?? 0) ^ 1;
+    writeFileSync(file, flipped);
+    await refused(['train', '--resume', wavenet, '--steps', '5'], /has no whole checkpoint/);
+    // Nothing was lost: put the file right, and the run goes on.
+    writeFileSync(file, whole);
+    const again = new Cli(['train', '--resume', wavenet, '--steps', '5', '--threads', '1', '--quiet']);
+    expect(await again.exited, again.stderr).toEqual({ code: 0, signal: null });
+    expect(existsSync(join(wavenet, 'checkpoint-5.safetensors'))).toBe(true);
+  });
+
+  test('a damaged newest checkpoint beside a whole one: the whole one is used, with a word about it', async () => {
+    const out = at('spare');
+    const run = new Cli(['train', 'names-mlp', '--out', out, ...short.with(1, '6'), '--checkpoint-every', '2']);
+    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
+    truncateSync(join(out, 'checkpoint-6.safetensors'), 5000);
+    const again = new Cli(['train', '--resume', out, '--threads', '1', '--samples', '0']);
+    expect(await again.exited, again.stderr).toEqual({ code: 0, signal: null });
+    expect(again.stdout).toMatch(/Passed over a damaged checkpoint: .*checkpoint-6/);
+    expect(again.stdout).toMatch(/from step 4/);
+  });
+
+  test('a checkpoint of another model', async () => {
+    const other = at('mixed');
+    const run = new Cli(['train', 'names-mlp', '--out', other, ...short]);
+    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
+    for (const name of readdirSync(wavenet).filter((n) => n.startsWith('checkpoint-')))
+      copyFileSync(join(wavenet, name), join(other, name));
+    await refused(['train', '--resume', other, '--steps', '9'], /is a checkpoint of another model or recipe/);
+  });
+});
+
+describe('a worker that is not let in', () => {
+  async function coordinator(): Promise<{ run: Cli; url: string }> {
+    const out = at(`door-${Math.random()}`);
+    const door = ['--listen', '127.0.0.1:0', '--token', 'right', '--threads', '0', '--json'];
+    const run = new Cli(['train', 'names-mlp', '--out', out, ...door]);
+    return { run, url: String((await run.until((e) => e.event === 'listening')).url) };
+  }
+
+  test('a token that does not match', async () => {
+    const { run, url } = await coordinator();
+    await refused(
+      ['worker', url, '--token', 'wrong', '--threads', '1'],
+      /turned this worker away: the token does not match/,
+    );
+    expect(run.process.exitCode).toBe(null);
+  });
+
+  test('another protocol version, told to the worker in words', async () => {
+    const { run, url } = await coordinator();
+    const socket = new WebSocket(url, 'manygrad.v2');
+    const [code, reason] = await new Promise<[number, string]>((resolve) =>
+      socket.on('close', (c, r) => resolve([c, r.toString()])),
+    );
+    expect(code).toBe(4001);
+    expect(reason).toMatch(/the worker speaks manygrad\.v2, the coordinator manygrad\.v1/);
+    expect(run.process.exitCode).toBe(null);
+  });
+
+  test('a coordinator of another protocol version', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'manygrad.v1' });
+    await new Promise((resolve) => server.on('listening', resolve));
+    server.on('connection', (socket) =>
+      socket.close(4001, 'the worker speaks manygrad.v1, the coordinator manygrad.v2'),
+    );
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await refused(
+      ['worker', `ws://127.0.0.1:${port}`, '--threads', '1'],
+      /turned this worker away: the worker speaks manygrad\.v1/,
+    );
+    server.close();
+  });
+});

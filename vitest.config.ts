@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // The tests of whole runs start several processes each; two files at a time keep two cores busy enough.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+  },
+});
