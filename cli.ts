@@ -166,6 +166,12 @@ const parser = yargs(hideBin(process.argv))
     throw error ?? new UserError(`${message}: see manygrad --help.`);
   });
 
+// Whoever read the output has gone (as in `| head`): leave as if asked to, checkpoint and all.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.kill(process.pid, 'SIGTERM');
+});
+
 try {
   await parser.parseAsync();
 } catch (error) {

@@ -15,6 +15,8 @@ export class TreeSum {
   readonly #free: Buf[] = [];
   /** Finished subtrees that wait for their sibling, by `lo`. */
   readonly #waiting = new Map<number, { size: number; sum: Buf }>();
+  /** A 1 for each micro-batch handed in. */
+  #handedIn = new Uint8Array(0);
   #count = 0;
   #root: Buf | null = null;
 
@@ -28,6 +30,8 @@ export class TreeSum {
   begin(count: number): void {
     for (const { sum } of this.#waiting.values()) this.#free.push(sum);
     this.#waiting.clear();
+    if (this.#handedIn.length === count) this.#handedIn.fill(0);
+    else this.#handedIn = new Uint8Array(count);
     this.#count = count;
     this.#root = null;
   }
@@ -35,11 +39,14 @@ export class TreeSum {
   /**
    * Hands in the sum of micro-batches [lo, lo + size), cut off at the count. `sum` is only read, and before this returns
    * — unless it completes the tree without an addition: then it is the root itself.
-   * @throws Error if the run is not aligned or was handed in already
+   * @throws Error if the run is not aligned or a part of it was handed in already
    */
   add(lo: number, size: number, sum: Buf): void {
     if (!isAligned(lo, size, this.#count))
       throw new Error(`TreeSum: [${lo}, ${lo + size}) is no aligned run of ${this.#count} micro-batches`);
+    const handedIn = this.#handedIn.subarray(lo, lo + size);
+    if (handedIn.includes(1)) throw new Error(`TreeSum: a part of [${lo}, ${lo + size}) was handed in twice`);
+    handedIn.fill(1);
     let held = sum;
     let owned = false;
     for (;;) {
@@ -62,7 +69,6 @@ export class TreeSum {
       lo &= ~size;
       size *= 2;
     }
-    if (this.#waiting.has(lo)) throw new Error(`TreeSum: [${lo}, ${lo + size}) was handed in twice`);
     if (!owned) {
       const copy = this.#free.pop() ?? this.#backend.alloc(this.#length);
       this.#backend.copy(copy, held);

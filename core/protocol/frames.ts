@@ -12,6 +12,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import { z } from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Header, Message } from './messages.ts';
+import { isPlainMsgpack } from './msgpack.ts';
 
 /** The largest frame sent, and the largest accepted. */
 export const MAX_FRAME_BYTES = 256 * 1024;
@@ -101,6 +102,7 @@ export class FrameDecoder<H> {
   }
 
   #envelope(packed: Uint8Array): [H, number[]] {
+    if (!isPlainMsgpack(packed)) throw new FrameError('a header that is no plain msgpack');
     let value: unknown;
     try {
       value = unpacker.unpack(packed);
