@@ -166,19 +166,20 @@ export class Machine {
     return this.#assign();
   }
 
-  /** Hands out blocks while slots are idle, halving blocks while there are more idle slots than blocks. */
+  /** Hands out blocks while slots are idle. */
   #assign(): Action[] {
     const round = this.#round;
     if (round === null) return [];
     const actions: Action[] = [];
     let idle = 0;
     for (const { slots, leases } of this.#workers.values()) idle += slots - leases.length;
+    this.#divide(idle, round);
     // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
     for (let depth = 0; idle > 0 && this.#queue.length > 0; depth++)
       for (const [worker, { slots, leases }] of this.#workers) {
         if (leases.length > depth || leases.length >= slots) continue;
-        const block = this.#take(idle, round);
-        if (block === null) break;
+        const block = this.#queue.shift();
+        if (block === undefined) break;
         leases.push(block);
         idle--;
         actions.push({ type: 'assign', worker, round, block });
@@ -186,17 +187,16 @@ export class Machine {
     return actions;
   }
 
-  #take(idle: number, round: Round): Block | null {
-    const block = this.#queue.shift();
-    if (block === undefined) return null;
-    let { size } = block;
-    const { lo } = block;
-    while (size > 1 && this.#queue.length + 1 < idle) {
-      size /= 2;
-      const rest = { lo: lo + size, size };
-      if (isAligned(rest.lo, rest.size, round.microBatches)) this.#queue.unshift(rest);
+  /** Halves the largest waiting block, again and again, while there are fewer blocks than idle slots. */
+  #divide(idle: number, round: Round): void {
+    while (this.#queue.length < idle) {
+      const size = Math.max(0, ...this.#queue.map((block) => block.size)) / 2;
+      if (size < 1) return;
+      const at = this.#queue.findIndex((block) => block.size === size * 2);
+      const { lo } = this.#queue[at] as Block;
+      const halves = [lo, lo + size].map((start) => ({ lo: start, size }));
+      this.#queue.splice(at, 1, ...halves.filter((half) => isAligned(half.lo, half.size, round.microBatches)));
     }
-    return { lo, size };
   }
 }
 
