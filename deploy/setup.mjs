@@ -13,8 +13,9 @@ const run = (command) => execSync(command, { cwd: root, stdio: 'inherit' });
 
 if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
   console.log('Installing dependencies (once)...');
-  // The scripts of dependencies must run: one of them unpacks Node 24. The kernels and the package are built by `prepare`.
-  run('npm ci --no-audit --no-fund --loglevel=error');
+  // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a registry may lack. The
+  // versions are the lock file's all the same. `prepare` builds the kernels and the package.
+  run('npm install --no-save --no-audit --no-fund --loglevel=error');
 } else {
   run('node deploy/build-wasm.mjs');
 }
