@@ -12,6 +12,8 @@ export interface ProgressState {
   readonly loss: number;
   readonly lr: number;
   readonly workers: number;
+  /** Of all workers together. */
+  readonly threads: number;
 }
 
 /** How often the line is printed where there is no terminal to redraw it on. */
@@ -38,7 +40,7 @@ export class TrainingOutput {
     this.#bar = this.#bars.create(steps, from, { loss: '-', lr: '-', rate: '-', workers: 'no workers', left: '-' });
   }
 
-  progress({ step, loss, lr, workers }: ProgressState): void {
+  progress({ step, loss, lr, workers, threads }: ProgressState): void {
     if (this.#mode !== 'person') return;
     const now = performance.now();
     if (this.#bar === null && now - this.#printedAt < NO_TERMINAL_MS) return;
@@ -47,7 +49,7 @@ export class TrainingOutput {
       loss: loss.toFixed(4),
       lr: lr.toPrecision(3),
       rate: rate < 10 ? rate.toFixed(1) : rate.toFixed(0),
-      workers: `${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+      workers: counted(threads, 'thread') + (workers === 1 ? '' : ` of ${counted(workers, 'worker')}`),
       left: duration((this.#steps - step) / rate),
     };
     if (this.#bar !== null) return this.#bar.update(step, shown);
@@ -76,6 +78,8 @@ export class TrainingOutput {
     this.#bar = null;
   }
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** Seconds as a person reads them: 42s, 3m05s, 2h10m. */
 export function duration(seconds: number): string {

@@ -121,7 +121,7 @@ function announce(output: TrainingOutput, { trainer, config, folder, damaged, da
 function observer(output: TrainingOutput, from: number) {
   let last = from;
   return {
-    onStep: (s: { step: number; loss: number; lr: number; gradNorm: number; workers: number }) => {
+    onStep: (s: { step: number; loss: number; lr: number; gradNorm: number; workers: number; threads: number }) => {
       last = s.step;
       output.progress(s);
       output.event({ event: 'step', step: s.step, loss: s.loss, lr: s.lr, gradNorm: s.gradNorm, workers: s.workers });

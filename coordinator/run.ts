@@ -24,7 +24,7 @@ export interface RunParts {
 
 /** What a run tells about itself as it goes. */
 export interface RunObserver {
-  onStep?(report: StepReport & { readonly step: number; readonly workers: number }): void;
+  onStep?(report: StepReport & { readonly step: number; readonly workers: number; readonly threads: number }): void;
   onEvaluation?(report: { readonly step: number; readonly split: EvalSplit; readonly loss: number }): void;
   onCheckpoint?(step: number): void;
   onWorker?(change: {
@@ -258,7 +258,8 @@ export class TrainingRun {
     const tokensPerSecond = Math.round((count / ms) * 1000);
     folder.log({ step, loss, lr, gradNorm, tokensPerSecond, workers });
     folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
-    this.#observer.onStep?.({ ...report, step, workers });
+    const threads = [...this.#peers.values()].reduce((n, { port }) => n + port.slots, 0);
+    this.#observer.onStep?.({ ...report, step, workers, threads });
   }
 
   #commitEvaluation({ step, split }: Round & { mode: 'eval' }): void {

@@ -187,7 +187,7 @@ class World {
         const free = this.#unheld(round);
         const last = block.lo + runLength(block.lo, block.size, round.microBatches);
         for (let i = block.lo; i < last; i++) {
-          expect(free, `micro-batch ${i} was handed out twice`).toContain(i);
+          if (!free.includes(i)) expect.fail(`micro-batch ${i} was handed out twice`);
           if (this.#lost.delete(i)) fired.reassigned++;
         }
         if (block.size < round.microBatches && block.size < 16) fired.halved++;
@@ -340,7 +340,7 @@ describe('random schedules', () => {
       fc.property(plans, fc.integer(), fc.constantFrom(0, 2, 3, 5, 20), (plan, seed, calm) => {
         expect(play(plan, seed, calm, null).log).toEqual(promised(plan));
       }),
-      { numRuns: 2500 },
+      { numRuns: 2000 },
     );
   });
 
