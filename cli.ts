@@ -22,7 +22,8 @@ function parseListen(value: string): { host: string; port: number } {
   const port = Number(match?.groups?.port);
   if (match === null || port > 65_535)
     throw new UserError(`--listen ${value} is no address: write it as HOST:PORT or :PORT.`);
-  return { host: match.groups?.host || '0.0.0.0', port };
+  // An IPv6 address stands in brackets, [::1]:8080.
+  return { host: match.groups?.host?.replace(/^\[|\]$/g, '') || '0.0.0.0', port };
 }
 
 /** A flag that must be a whole number of at least `least`. */
@@ -36,7 +37,7 @@ const cores = availableParallelism();
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('manygrad')
-  .usage('$0 <command>\n\nTrains neural networks on many threads, machines and browser tabs, to the same bits.')
+  .usage('$0 <command>\n\nTrains neural networks on many threads and machines, to the same bits.')
   .options({
     json: { type: 'boolean', default: false, describe: 'Print JSON lines for a program', global: true },
     quiet: { type: 'boolean', default: false, describe: 'Print nothing but errors', global: true },

@@ -37,6 +37,8 @@ export interface TrainArguments extends RecipeFlags {
 export async function train(args: TrainArguments): Promise<number> {
   if (args.threads === 0 && args.listen === undefined)
     throw new UserError('--threads 0 leaves nobody to do the work: add --listen HOST:PORT so that workers can join.');
+  if (args.mode === 'quiet' && args.listen !== undefined && args.token === undefined)
+    throw new UserError('--quiet would not show the token that workers need: choose one with --token.');
   const prepared = await prepare(args);
   const { trainer, folder, steps } = prepared;
   const output = new TrainingOutput(args.mode, steps, trainer.step);
@@ -69,7 +71,7 @@ export async function train(args: TrainArguments): Promise<number> {
     output.event({ event: 'end', dir: folder.dir, ...summary });
     report(output, folder.dir, end);
     if (end.complete && args.samples > 0) await showSamples(output, folder.dir, args.samples);
-    return stopping.code;
+    return end.complete ? 0 : stopping.code;
   } finally {
     output.stop();
     unhook();
@@ -160,7 +162,7 @@ async function openDoor(
     maxResultBytes: 4 * (trainer.parameterCount + statistics) + 16,
     connect: () => run.connect(),
   });
-  const url = `ws://${host === '0.0.0.0' || host === '::' ? lanAddress() : host}:${server.port}`;
+  const url = `ws://${host === '0.0.0.0' || host === '::' ? lanAddress() : host.includes(':') ? `[${host}]` : host}:${server.port}`;
   output.say(`Listening. Join from another machine with:  manygrad worker ${url} --token ${token}`);
   output.event({ event: 'listening', url, port: server.port, token });
   return server;

@@ -5,7 +5,8 @@
  *
  * A run is a sequence of rounds: a training step, or an evaluation. A round is cut into micro-batches, leased to workers as
  * aligned runs (subtrees of the all-reduce, core/allreduce), and committed once each micro-batch has been accepted
- * exactly once. A lease that is lost goes back to the front of the queue.
+ * exactly once. A lease that is lost goes back to the front of the queue. One that is overdue is handed out twice, and
+ * the first answer counts: both have the same bits.
  */
 import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
 
@@ -29,6 +30,8 @@ export type Event =
   | { readonly type: 'joined'; readonly worker: WorkerId; readonly slots: number }
   | { readonly type: 'left'; readonly worker: WorkerId }
   | { readonly type: 'result'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  /** Time has passed. */
+  | { readonly type: 'tick' }
   /** A person wants to stop: abandon the round under way, keep what is committed. */
   | { readonly type: 'stop' };
 
@@ -57,12 +60,30 @@ export interface Plan {
   readonly checkpointEvery: number;
 }
 
-/** The longest lease in an evaluation: bounds a message's size. */
-const MAX_EVAL_BLOCK = 16;
+/** The longest leases, in micro-batches: they bound a message's size. */
+const MAX_BLOCK = { train: 1024, eval: 16 } as const;
+
+/** A lease is overdue after so many times what its worker has needed at the median, and never before the least. */
+const PATIENCE = 10;
+const LEAST_PATIENCE_MS = 2000;
+/** For a worker that has not answered yet. */
+const FIRST_PATIENCE_MS = 60_000;
+/** How many of a worker's last answers its median is over. */
+const REMEMBERED = 15;
+
+interface Lease {
+  readonly round: number;
+  readonly block: Block;
+  readonly since: number;
+  /** Handed to another worker as well, because it was overdue. */
+  doubled: boolean;
+}
 
 interface Member {
   readonly slots: number;
-  readonly leases: Block[];
+  readonly leases: Lease[];
+  /** Milliseconds a micro-batch of its last answers. */
+  readonly pace: number[];
 }
 
 export class Machine {
@@ -73,9 +94,12 @@ export class Machine {
   #round: Round | null = null;
   /** Rounds still to come before the next training step. */
   #evaluations: EvalSplit[] = [];
-  /** Blocks of the round that nobody holds, next first. */
+  /** Blocks of the round that wait for a worker, next first. */
   #queue: Block[] = [];
+  /** A 1 for each micro-batch of the round that has been accepted. */
+  #accepted = new Uint8Array(0);
   #missing = 0;
+  #now = 0;
   #finished = false;
 
   constructor(plan: Plan) {
@@ -83,19 +107,25 @@ export class Machine {
     this.#step = plan.startStep;
   }
 
-  /** Takes an event; returns what is to be done, in order. Events after the end are answered by nothing. */
-  handle(event: Event): Action[] {
+  /**
+   * Takes an event; returns what is to be done, in order. Events after the end are answered by nothing.
+   * @param now milliseconds on a clock that does not run back, from anywhere
+   */
+  handle(event: Event, now: number): Action[] {
     if (this.#finished) return [];
+    this.#now = now;
     switch (event.type) {
       case 'start':
         return this.#next(this.#step >= this.#plan.steps ? ['train', 'val'] : []);
       case 'joined':
-        this.#workers.set(event.worker, { slots: event.slots, leases: [] });
+        this.#workers.set(event.worker, { slots: event.slots, leases: [], pace: [] });
         return this.#assign();
       case 'left':
         return this.#lose(event.worker);
       case 'result':
         return this.#result(event.worker, event.round, event.block);
+      case 'tick':
+        return this.#hurry();
       case 'stop':
         return this.#finish(false);
       default:
@@ -103,22 +133,33 @@ export class Machine {
     }
   }
 
-  /** Workers present, and leases that are out. */
-  get workers(): number {
-    return this.#workers.size;
-  }
-
   #result(worker: WorkerId, roundId: number, block: Block): Action[] {
     const member = this.#workers.get(worker);
     const round = this.#round;
     if (member === undefined || round === null) return [];
-    const lease = member.leases.findIndex((b) => b.lo === block.lo && b.size === block.size);
-    if (roundId !== round.id || lease === -1)
+    const at = member.leases.findIndex(
+      (l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size,
+    );
+    const lease = member.leases[at];
+    if (lease === undefined)
       return [{ type: 'expel', worker, reason: 'it answered a lease that it did not hold' }, ...this.#lose(worker)];
-    member.leases.splice(lease, 1);
+    member.leases.splice(at, 1);
+    member.pace.push((this.#now - lease.since) / block.size);
+    if (member.pace.length > REMEMBERED) member.pace.shift();
+    // Late: the round is over, or another worker was handed the same and was faster.
+    if (roundId !== round.id) return this.#assign();
+    if (this.#has(block)) return this.#putBack([block]);
+
+    this.#accepted.fill(1, block.lo, block.lo + block.size);
+    this.#queue = this.#queue.flatMap((waiting) => this.#remaining(waiting));
     this.#missing -= runLength(block.lo, block.size, round.microBatches);
     const accept: Action = { type: 'accept', worker, round, block };
     return this.#missing > 0 ? [accept, ...this.#assign()] : [accept, ...this.#commit(round)];
+  }
+
+  /** Whether a part of the block has been accepted. */
+  #has({ lo, size }: Block): boolean {
+    return this.#accepted.subarray(lo, lo + size).includes(1);
   }
 
   #commit(round: Round): Action[] {
@@ -148,6 +189,7 @@ export class Machine {
         : { id, mode: 'eval', split, step: this.#step, microBatches: this.#plan.evalMicroBatches[split] };
     this.#round = round;
     this.#missing = round.microBatches;
+    this.#accepted = new Uint8Array(round.microBatches);
     this.#queue = wholeBlocks(round);
     return [{ type: 'open', round }, ...this.#assign()];
   }
@@ -162,7 +204,45 @@ export class Machine {
     const member = this.#workers.get(worker);
     if (member === undefined) return [];
     this.#workers.delete(worker);
-    this.#queue.unshift(...member.leases);
+    return this.#putBack(member.leases.filter((l) => l.round === this.#round?.id).map((l) => l.block));
+  }
+
+  /** Queues what is still to be done of blocks that nobody holds any more; of one handed out twice, another may. */
+  #putBack(blocks: readonly Block[]): Action[] {
+    const parts = blocks.flatMap((block) => this.#remaining(block)).filter((part) => !this.#isHeld(part));
+    this.#queue.unshift(...parts);
+    return this.#assign();
+  }
+
+  /** The parts of a block that have not been accepted, as aligned blocks. */
+  #remaining(block: Block): Block[] {
+    const { microBatches } = this.#round ?? { microBatches: 0 };
+    if (!isAligned(block.lo, block.size, microBatches)) return [];
+    if (!this.#has(block)) return [block];
+    const size = block.size / 2;
+    return size < 1 ? [] : [block.lo, block.lo + size].flatMap((lo) => this.#remaining({ lo, size }));
+  }
+
+  /** Whether each micro-batch of the block waits already or is leased to a worker that is there. */
+  #isHeld({ lo, size }: Block): boolean {
+    const leases = [...this.#workers.values()].flatMap((m) => m.leases.filter((l) => l.round === this.#round?.id));
+    const blocks = [...this.#queue, ...leases.map((l) => l.block)];
+    const end = Math.min(lo + size, this.#round?.microBatches ?? 0);
+    for (let i = lo; i < end; i++) if (!blocks.some((b) => b.lo <= i && i < b.lo + b.size)) return false;
+    return true;
+  }
+
+  /** Queues overdue leases a second time, once nothing else waits. */
+  #hurry(): Action[] {
+    if (this.#round === null || this.#queue.length > 0) return [];
+    for (const { leases, pace } of this.#workers.values())
+      for (const lease of leases) {
+        const { block, round, since, doubled } = lease;
+        if (round !== this.#round.id || doubled || this.#has(block)) continue;
+        if (this.#now - since < patience(pace, block.size)) continue;
+        lease.doubled = true;
+        this.#queue.push(block);
+      }
     return this.#assign();
   }
 
@@ -180,29 +260,37 @@ export class Machine {
         if (leases.length > depth || leases.length >= slots) continue;
         const block = this.#queue.shift();
         if (block === undefined) break;
-        leases.push(block);
+        leases.push({ round: round.id, block, since: this.#now, doubled: false });
         idle--;
         actions.push({ type: 'assign', worker, round, block });
       }
     return actions;
   }
 
-  /** Halves the largest waiting block, again and again, while there are fewer blocks than idle slots. */
+  /** Halves the largest waiting blocks while there are fewer blocks than idle slots. */
   #divide(idle: number, round: Round): void {
-    while (this.#queue.length < idle) {
-      const size = Math.max(0, ...this.#queue.map((block) => block.size)) / 2;
-      if (size < 1) return;
-      const at = this.#queue.findIndex((block) => block.size === size * 2);
-      const { lo } = this.#queue[at] as Block;
-      const halves = [lo, lo + size].map((start) => ({ lo: start, size }));
+    let size = this.#queue.reduce((most, block) => Math.max(most, block.size), 0);
+    while (this.#queue.length < idle && size > 1) {
+      const at = this.#queue.findIndex((block) => block.size === size);
+      const block = this.#queue[at];
+      if (block === undefined) {
+        size /= 2;
+        continue;
+      }
+      const halves = [block.lo, block.lo + size / 2].map((lo) => ({ lo, size: size / 2 }));
       this.#queue.splice(at, 1, ...halves.filter((half) => isAligned(half.lo, half.size, round.microBatches)));
     }
   }
 }
 
+/** How long a worker of this pace may keep a lease before another is handed it too, in ms. */
+function patience(pace: readonly number[], size: number): number {
+  const median = [...pace].sort((a, b) => a - b)[pace.length >> 1];
+  return median === undefined ? FIRST_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, PATIENCE * median * size);
+}
+
 /** The round's micro-batches as the fewest aligned blocks of at most the longest lease. */
 function wholeBlocks({ mode, microBatches }: Round): Block[] {
-  const power = 2 ** Math.ceil(Math.log2(microBatches));
-  const size = mode === 'eval' ? Math.min(power, MAX_EVAL_BLOCK) : power;
+  const size = Math.min(2 ** Math.ceil(Math.log2(microBatches)), MAX_BLOCK[mode]);
   return Array.from({ length: Math.ceil(microBatches / size) }, (_, i) => ({ lo: i * size, size }));
 }

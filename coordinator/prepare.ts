@@ -1,7 +1,6 @@
 /** From a recipe, or the folder of a run to be continued, to the parts of a run: data, vocabulary, model, numbers, files. */
-import { readdirSync } from 'node:fs';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
-import { type Checkpoint, type DamagedCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
+import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
 import { contexts } from '../core/data/contexts.ts';
 import { type LoadedLines, loadLines } from '../core/data/load.ts';
 import { splitLines } from '../core/data/split.ts';
@@ -13,6 +12,7 @@ import { Batches } from './batches.ts';
 import type { RunOptions } from './options.ts';
 import type { RunParts } from './run.ts';
 import { type RunConfig, RunFolder } from './runFolder.ts';
+import { lockRun } from './runLock.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PreparedRun extends RunParts {
@@ -59,18 +59,18 @@ export async function prepareResumedRun(
     throw new UserError(
       `${source} is not the data that the run in ${dir} was started with: give that file with --data, or start a new run.`,
     );
-  const found = hasCheckpoint(dir) ? await latestCheckpoint(dir) : null;
+  const found = (await hasCheckpoint(dir)) ? await latestCheckpoint(dir) : null;
   const { trainer, ...rest } = await build(config, data, vocabulary, options(recipe.steps));
   if (found !== null) {
     checkRecipe(found, recipe);
     trainer.restore(found);
   }
-  const folder = RunFolder.resume(dir, config, trainer.step);
+  if (recipe.steps < trainer.step)
+    throw new UserError(
+      `the run in ${dir} has made ${trainer.step} steps already, more than --steps ${recipe.steps}: give more, or leave --steps out.`,
+    );
+  const folder = RunFolder.resume(dir, config, trainer.step, trainer.step === recipe.steps, lockRun(dir));
   return { ...rest, trainer, folder, damaged: found?.damaged ?? [] };
-}
-
-function hasCheckpoint(dir: string): boolean {
-  return readdirSync(dir).some((name) => /^checkpoint-\d+\.safetensors$/.test(name));
 }
 
 function vocabularyOf(recipe: Recipe, data: LoadedLines): Vocabulary {

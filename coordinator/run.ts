@@ -8,10 +8,10 @@ import { isAligned } from '../core/allreduce/treeSum.ts';
 import type { CheckpointTensor } from '../core/checkpoint/store.ts';
 import type { Result, WorkerEvents, WorkerKind, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
-import { type Action, type Block, type EvalSplit, Machine, type Round, type WorkerId } from './machine.ts';
+import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
 import type { RunOptions } from './options.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
-import type { StepReport, Trainer } from './trainer.ts';
+import { divergence, type Flaw, type StepReport, type Trainer } from './trainer.ts';
 
 export interface RunParts {
   readonly trainer: Trainer;
@@ -54,7 +54,6 @@ export interface RunEnd {
 
 /** A worker on its way in: `events` are for its port, `join` admits it. */
 export interface Connection {
-  readonly id: WorkerId;
   readonly events: WorkerEvents;
   join(port: WorkerPort): void;
 }
@@ -64,6 +63,9 @@ interface Peer {
   readonly label: string;
   version: number;
 }
+
+/** How often the machine looks for leases that are overdue. */
+const TICK_MS = 500;
 
 export class TrainingRun {
   readonly ended: Promise<RunEnd>;
@@ -76,6 +78,10 @@ export class TrainingRun {
   readonly #reject: (error: unknown) => void;
   /** Workers to wait for; infinite before `start` and once it has begun. */
   #minWorkers = Number.POSITIVE_INFINITY;
+  #ticks: NodeJS.Timeout | undefined;
+  #over = false;
+  /** Results of the step under way that were not finite. */
+  #notFinite = 0;
   #nextId = 1;
   #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
   #round: Round | null = null;
@@ -105,35 +111,32 @@ export class TrainingRun {
     this.ended = promise;
     this.#resolve = resolve;
     this.#reject = reject;
+    // Whoever waits for the end is told; until somebody does, a failure is not yet anybody's fault.
+    promise.catch(() => undefined);
   }
 
   /** Begins, or goes on, once `minWorkers` workers are there; leases go out as soon as there is one to take them. */
   start(minWorkers = 0): void {
     this.#minWorkers = minWorkers;
+    this.#ticks = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS);
     this.#startIfEnough();
   }
 
   #startIfEnough(): void {
     if (this.#peers.size < this.#minWorkers) return;
     this.#minWorkers = Number.POSITIVE_INFINITY;
-    this.#perform(this.#machine.handle({ type: 'start' }));
+    this.#tell({ type: 'start' });
   }
 
   /** Abandons the round under way, writes a checkpoint and ends. */
   stop(): void {
-    this.#perform(this.#machine.handle({ type: 'stop' }));
-  }
-
-  /** Workers present. */
-  get workers(): number {
-    return this.#peers.size;
+    this.#tell({ type: 'stop' });
   }
 
   /** Prepares to admit a worker. */
   connect(): Connection {
     const id = this.#nextId++;
     return {
-      id,
       events: {
         result: (result) => this.#result(id, result),
         left: (reason) => this.#left(id, reason),
@@ -142,7 +145,7 @@ export class TrainingRun {
         const label = port.kind === 'threads' ? port.name : `${port.name}#${id}`;
         this.#peers.set(id, { port, label, version: -1 });
         this.#observer.onWorker?.({ name: label, kind: port.kind, joined: true, reason: '' });
-        this.#perform(this.#machine.handle({ type: 'joined', worker: id, slots: port.slots }));
+        this.#tell({ type: 'joined', worker: id, slots: port.slots });
         this.#startIfEnough();
       },
     };
@@ -155,17 +158,24 @@ export class TrainingRun {
     if (round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches)) {
       const counts = this.#parts.batches.counts(round, block);
       const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train');
-      if (flaw !== null) {
-        this.#expel(id, `it sent ${flaw}`);
-        this.#perform(this.#machine.handle({ type: 'left', worker: id }));
-        return;
-      }
+      if (flaw !== null) return this.#refuse(id, flaw);
     }
-    this.#perform(this.#machine.handle({ type: 'result', worker: id, round: result.round, block }), result);
+    this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
+  }
+
+  /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
+  #refuse(id: WorkerId, { what, finite }: Flaw): void {
+    const trusted = this.#peers.get(id)?.port.kind === 'threads';
+    if (!finite) this.#notFinite++;
+    // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
+    if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
+      return this.#fail(divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
+    this.#expel(id, `it sent ${what}`, finite);
+    this.#tell({ type: 'left', worker: id });
   }
 
   #left(id: WorkerId, reason: string): void {
-    if (this.#forget(id, reason) !== null) this.#perform(this.#machine.handle({ type: 'left', worker: id }));
+    if (this.#forget(id, reason) !== null) this.#tell({ type: 'left', worker: id });
   }
 
   /** Takes a worker off the list. @returns its port, or null if it was not on it */
@@ -179,13 +189,18 @@ export class TrainingRun {
     return peer.port;
   }
 
+  /** Ends the run by an error: nothing more is committed. */
   #fail(error: unknown): void {
+    this.#over = true;
+    clearInterval(this.#ticks);
     this.#reject(error);
   }
 
-  #perform(actions: readonly Action[], result?: Result): void {
+  /** Tells the machine of an event, and does what it says. */
+  #tell(event: Event, result?: Result): void {
+    if (this.#over) return;
     try {
-      for (const action of actions) this.#act(action, result);
+      for (const action of this.#machine.handle(event, performance.now())) this.#act(action, result);
     } catch (error) {
       this.#fail(error);
     }
@@ -201,7 +216,7 @@ export class TrainingRun {
         if (result === undefined) throw new Error('a result was accepted that nobody reported');
         return this.#accept(action.worker, action.round, action.block, result);
       case 'expel':
-        return this.#expel(action.worker, action.reason);
+        return this.#expel(action.worker, action.reason, true);
       case 'commit':
         return action.round.mode === 'train' ? this.#commitStep() : this.#commitEvaluation(action.round);
       case 'checkpoint':
@@ -215,6 +230,7 @@ export class TrainingRun {
 
   #open(round: Round): void {
     this.#blocks = [];
+    this.#notFinite = 0;
     this.#evaluation = [];
     this.#round = round;
     this.#roundOpenedAt = performance.now();
@@ -238,12 +254,12 @@ export class TrainingRun {
       for (const [i, loss] of result.losses.entries())
         this.#evaluation[lo + i] = { loss, count: result.counts[i] as number };
     const by = this.#peers.get(id)?.label ?? `#${id}`;
-    this.#seen.add(by);
+    this.#seen.add(this.#peers.get(id)?.port.name ?? by);
     this.#blocks.push({ lo, counts: result.counts, by });
   }
 
-  #expel(id: WorkerId, reason: string): void {
-    this.#forget(id, reason)?.close(reason, true);
+  #expel(id: WorkerId, reason: string, final: boolean): void {
+    this.#forget(id, reason)?.close(reason, final);
   }
 
   #commitStep(): void {
@@ -286,6 +302,7 @@ export class TrainingRun {
   }
 
   #finish(complete: boolean): void {
+    clearInterval(this.#ticks);
     const { trainer } = this.#parts;
     if (!complete) this.#checkpoint(trainer.step);
     const end: RunEnd = {

@@ -12,14 +12,16 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
+  statSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type CheckpointTensor, pruneCheckpoints, writeCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
 import { recipeSchema } from '../models/recipe.ts';
+import { lockRun, type RunLock } from './runLock.ts';
 
 const runConfigSchema = z.strictObject({
   format: z.literal('manygrad-run-1'),
@@ -43,13 +45,19 @@ const LEDGER = 'ledger.jsonl';
 
 export class RunFolder {
   readonly dir: string;
+  readonly #isNew: boolean;
+  readonly #lock: RunLock;
   readonly #log: Lines;
   readonly #ledger: Lines;
   readonly #metadata: Record<string, string>;
   readonly #timer: NodeJS.Timeout;
+  /** What a flush between steps ran into: thrown at the next line. */
+  #failure: unknown = null;
 
-  private constructor(dir: string, config: RunConfig) {
+  private constructor(dir: string, config: RunConfig, isNew: boolean, lock: RunLock) {
     this.dir = dir;
+    this.#isNew = isNew;
+    this.#lock = lock;
     this.#log = new Lines(join(dir, LOG));
     this.#ledger = new Lines(join(dir, LEDGER));
     this.#metadata = { format: 'manygrad', recipe: JSON.stringify(config.recipe), dataSha256: config.dataSha256 };
@@ -64,18 +72,23 @@ export class RunFolder {
       );
     try {
       mkdirSync(dir, { recursive: true });
-      writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     } catch (error) {
       throw new UserError(`${dir} cannot be written (${String(error)}): choose another folder with --out.`);
     }
-    return new RunFolder(dir, config);
+    const lock = lockRun(dir);
+    writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    return new RunFolder(dir, config, true, lock);
   }
 
-  /** Continues the run in `dir` after `step`: what its files say of later steps is cut off. */
-  static resume(dir: string, config: RunConfig, step: number): RunFolder {
+  /**
+   * Continues the run in `dir` after `step`: what its files say of later steps is cut off.
+   * @param again whether the evaluations at `step` will be made again, so that their old lines go too
+   */
+  static resume(dir: string, config: RunConfig, step: number, again: boolean, lock: RunLock): RunFolder {
     writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    for (const name of [LOG, LEDGER]) cutAfter(join(dir, name), step);
-    return new RunFolder(dir, config);
+    cutAfter(join(dir, LOG), (line) => line.step < step || (line.step === step && (!again || line.loss !== undefined)));
+    cutAfter(join(dir, LEDGER), (line) => line.step <= step);
+    return new RunFolder(dir, config, false, lock);
   }
 
   /** @throws UserError if the folder holds no run, or a damaged config.json */
@@ -91,6 +104,7 @@ export class RunFolder {
   }
 
   log(line: { readonly step: number; readonly [key: string]: unknown }): void {
+    if (this.#failure !== null) throw this.#failure;
     this.#log.push(line);
   }
 
@@ -110,24 +124,35 @@ export class RunFolder {
     writeAtomically(join(this.dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   }
 
+  /** Writes what is buffered, and lets the folder go. A new run that has made no step leaves nothing behind. */
   close(): void {
     clearInterval(this.#timer);
+    this.#flush();
     this.#log.close();
     this.#ledger.close();
+    if (this.#isNew && !existsSync(join(this.dir, 'summary.json')) && statSync(join(this.dir, LEDGER)).size === 0)
+      for (const name of ['config.json', LOG, LEDGER]) rmSync(join(this.dir, name));
+    this.#lock.release();
   }
 
   #flush(): void {
-    this.#log.flush(false);
-    this.#ledger.flush(false);
+    try {
+      this.#log.flush(false);
+      this.#ledger.flush(false);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 }
 
 /** Appends JSON lines to a file. */
 class Lines {
+  readonly #file: string;
   readonly #fd: number;
   #buffered: string[] = [];
 
   constructor(file: string) {
+    this.#file = file;
     this.#fd = openSync(file, 'a');
   }
 
@@ -135,26 +160,33 @@ class Lines {
     this.#buffered.push(JSON.stringify(line));
   }
 
+  /** @throws UserError if the disk does not take it */
   flush(durably: boolean): void {
-    if (this.#buffered.length > 0) writeSync(this.#fd, `${this.#buffered.join('\n')}\n`);
+    const text = this.#buffered.map((line) => `${line}\n`).join('');
     this.#buffered = [];
-    if (durably) fsyncSync(this.#fd);
+    try {
+      if (text !== '') writeFileSync(this.#fd, text);
+      if (durably) fsyncSync(this.#fd);
+    } catch (error) {
+      throw new UserError(
+        `${this.#file} cannot be written (${String(error)}): make room, then continue with --resume.`,
+      );
+    }
   }
 
   close(): void {
-    this.flush(true);
     closeSync(this.#fd);
   }
 }
 
-/** Drops the lines of later steps than `step`, and a last line cut short by a crash. */
-function cutAfter(file: string, step: number): void {
+/** Keeps the lines that `keep` says, and drops a last line cut short by a crash. */
+function cutAfter(file: string, keep: (line: { step: number; loss?: number }) => boolean): void {
   if (!existsSync(file)) return;
   const kept = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => {
       try {
-        return JSON.parse(line).step <= step;
+        return keep(JSON.parse(line));
       } catch {
         return false;
       }

@@ -8,6 +8,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { UserError } from '../core/errors.ts';
 import { FrameError } from '../core/protocol/frameError.ts';
@@ -29,6 +30,10 @@ import type { Connection } from './run.ts';
 const HELLO_MS = 10_000;
 const MAX_HELLO_BYTES = 4096;
 const PING_MS = 5000;
+/** A peer of which nothing at all has been heard for so many pings is gone. A slow transfer is a sign of life. */
+const MISSED_PINGS = 4;
+/** How long a peer that is sent away has to close its side. */
+const FAREWELL_MS = 2000;
 /** Close reasons may have 123 bytes. */
 const MAX_REASON_BYTES = 123;
 
@@ -73,7 +78,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   const bytes = { sent: 0, received: 0 };
   const peers = new Set<SocketPeer>();
   sockets.on('connection', (socket, request) => {
-    const peer = new SocketPeer(socket, options, states);
+    const peer = new SocketPeer(socket, request.socket, options, states);
     peers.add(peer);
     socket.on('close', () => {
       peers.delete(peer);
@@ -90,9 +95,11 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     bytes,
     close: async (finished) => {
       clearInterval(heartbeat);
-      await Promise.all([...peers].map((peer) => peer.dismiss(finished)));
-      sockets.close();
+      // Nobody new comes in while the others are shown out.
       const closed = new Promise((resolve) => http.close(resolve));
+      sockets.close();
+      await Promise.all([...peers].map((peer) => peer.dismiss(finished)));
+      for (const socket of sockets.clients) socket.terminate();
       http.closeAllConnections();
       await closed;
     },
@@ -131,14 +138,17 @@ class StateCache {
 /** One connection: a stranger until its hello has been found good, a worker after. */
 class SocketPeer {
   readonly #socket: WebSocket;
+  readonly #stream: Socket;
   readonly #options: ServerOptions;
   readonly #states: StateCache;
   readonly #decoder: FrameDecoder<ReturnType<typeof fromWorkerSchema.parse>>;
   #connection: Connection | null = null;
-  #answered = true;
+  #missed = 0;
+  #bytesRead = 0;
 
-  constructor(socket: WebSocket, options: ServerOptions, states: StateCache) {
+  constructor(socket: WebSocket, stream: Socket, options: ServerOptions, states: StateCache) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#options = options;
     this.#states = states;
     this.#decoder = new FrameDecoder(fromWorkerSchema, ({ kind }) =>
@@ -148,9 +158,6 @@ class SocketPeer {
     socket.on('message', (data: Buffer, isBinary) => {
       clearTimeout(hurry);
       this.#receive(data, isBinary);
-    });
-    socket.on('pong', () => {
-      this.#answered = true;
     });
     // Oversized and malformed WebSocket frames come as errors; the close that follows tells the run.
     socket.on('error', () => undefined);
@@ -167,10 +174,12 @@ class SocketPeer {
     }
   }
 
-  /** Ends a connection whose last ping was not answered, and pings. */
+  /** Pings, and ends a connection of which nothing has been heard for too long. */
   ping(): void {
-    if (!this.#answered) this.#socket.terminate();
-    this.#answered = false;
+    const heard = this.#stream.bytesRead !== this.#bytesRead;
+    this.#missed = heard ? 0 : this.#missed + 1;
+    this.#bytesRead = this.#stream.bytesRead;
+    if (this.#missed >= MISSED_PINGS) this.#socket.terminate();
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
   }
 
@@ -181,9 +190,7 @@ class SocketPeer {
       ? [CloseCode.finished, 'the run has finished']
       : [CloseCode.goingAway, 'the coordinator is going away'];
     this.#close(code, reason);
-    const impatience = setTimeout(() => this.#socket.terminate(), 2000);
     await closed;
-    clearTimeout(impatience);
   }
 
   #receive(data: Uint8Array, isBinary: boolean): void {
@@ -203,6 +210,8 @@ class SocketPeer {
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
+      // Its leases go to others now, not when it has closed its side.
+      this.#connection?.events.left(`it sent ${error.message}`);
       this.#close(CloseCode.misbehaved, `it sent ${error.message}`);
     }
   }
@@ -243,6 +252,8 @@ class SocketPeer {
 
   #close(code: number, reason: string): void {
     this.#socket.close(code, cutTo(reason, MAX_REASON_BYTES));
+    const impatience = setTimeout(() => this.#socket.terminate(), FAREWELL_MS);
+    this.#socket.once('close', () => clearTimeout(impatience));
   }
 }
 

@@ -9,6 +9,7 @@ import { TreeSum } from '../core/allreduce/treeSum.ts';
 import type { Buf } from '../core/backend/backend.ts';
 import type { WasmBackend } from '../core/backend/wasm/wasmBackend.ts';
 import type { Checkpoint } from '../core/checkpoint/store.ts';
+import { UserError } from '../core/errors.ts';
 import {
   type BatchNorm1d,
   batchNorms,
@@ -38,6 +39,21 @@ export interface StepReport {
   readonly gradNorm: number;
   /** The targets that the loss is over. */
   readonly count: number;
+}
+
+/** What is wrong with a result. */
+export interface Flaw {
+  /** To be said after "it sent". */
+  readonly what: string;
+  /** False where the numbers are not finite: that may be the parameters' fault instead of the worker's. */
+  readonly finite: boolean;
+}
+
+/** The error with which a run ends whose numbers have run away. The last checkpoint is from before that. */
+export function divergence(step: number, what: string): UserError {
+  return new UserError(
+    `training diverged at step ${step} (${what}): lower the rate with --set schedule.lr=..., or clip with --set clipGradNorm=1.`,
+  );
 }
 
 export class Trainer {
@@ -105,17 +121,20 @@ export class Trainer {
    * Whether a result is one that could be added: the lengths and counts that were asked for, and finite throughout.
    * @returns null, or what is wrong with it
    */
-  flaw(result: Result, expectedCounts: readonly number[], training: boolean): string | null {
+  flaw(result: Result, expectedCounts: readonly number[], training: boolean): Flaw | null {
     const { counts, losses, gradient, statistics } = result;
+    const wrong = (what: string): Flaw => ({ what, finite: true });
     if (counts.length !== expectedCounts.length || counts.some((c, i) => c !== expectedCounts[i]))
-      return 'a result for other examples than were asked for';
-    if (losses.length !== counts.length || !losses.every(Number.isFinite)) return 'a loss that is not finite';
+      return wrong('a result for other examples than were asked for');
+    if (losses.length !== counts.length) return wrong(`${losses.length} losses for ${counts.length} micro-batches`);
     const wanted = training ? this.parameterCount : 0;
-    if (gradient.length !== wanted) return `a gradient of ${gradient.length} numbers instead of ${wanted}`;
+    if (gradient.length !== wanted) return wrong(`a gradient of ${gradient.length} numbers instead of ${wanted}`);
     const rows = training ? counts.length * this.statisticsLength : 0;
-    if (statistics.length !== rows) return `statistics of ${statistics.length} numbers instead of ${rows}`;
-    if (!statistics.every(Number.isFinite)) return 'statistics that are not finite';
-    return training && !this.#finite(gradient) ? 'a gradient that is not finite' : null;
+    if (statistics.length !== rows) return wrong(`statistics of ${statistics.length} numbers instead of ${rows}`);
+    const notFinite = (what: string): Flaw => ({ what: `${what} not finite`, finite: false });
+    if (!losses.every(Number.isFinite)) return notFinite('a loss that is');
+    if (!statistics.every(Number.isFinite)) return notFinite('statistics that are');
+    return training && !this.#finite(gradient) ? notFinite('a gradient that is') : null;
   }
 
   /** Adds the sum of micro-batches [lo, lo + size), which `flaw` found to be sound. */
@@ -130,16 +149,22 @@ export class Trainer {
     }
   }
 
-  /** Makes the update, once all micro-batches have been accepted. */
+  /**
+   * Makes the update, once all micro-batches have been accepted.
+   * @throws UserError if training has diverged: the sum or the new parameters are not finite
+   */
   update(): StepReport {
     const grads = this.#tree.root;
     const count = sumInOrder(this.#counts);
     this.#backend.scale(grads, grads, 1 / count, false);
     this.#backend.sumOfSquares(this.#scalar, grads);
     const gradNorm = Math.sqrt(this.#backend.view(this.#scalar)[0] as number);
+    if (!Number.isFinite(gradNorm)) throw divergence(this.#step + 1, 'the gradient overflowed');
     if (this.#recipe.clipGradNorm !== null) clipGradNorm(this.#backend, grads, gradNorm, this.#recipe.clipGradNorm);
     const lr = learningRate(this.#recipe.schedule, this.#step);
     this.#optimizer.step(this.#params, grads, lr, this.#step + 1);
+    this.#backend.allFinite(this.#scalar, this.#params);
+    if (this.#backend.view(this.#scalar)[0] !== 1) throw divergence(this.#step + 1, 'the parameters overflowed');
     updateRunningStatistics(this.#norms, this.#buffers, this.#statistics);
     this.#step++;
     return { loss: sumInOrder(this.#losses) / count, lr, gradNorm, count };

@@ -57,11 +57,11 @@ export async function runRemoteWorker(options: RemoteOptions): Promise<void> {
   try {
     while (!options.signal.aborted) {
       const session = new Session(options, numerics, pools);
-      const { code, reason, welcomed } = await session.ended;
+      const { code, reason, worked } = await session.ended;
       if (options.signal.aborted || code === CloseCode.finished) return;
       if (code === CloseCode.refused || code === CloseCode.misbehaved)
         throw new UserError(`the coordinator at ${options.url} turned this worker away: ${reason}`);
-      retry = welcomed ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
+      retry = worked ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
       // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
       const wait = retry * (0.5 + Math.random());
       options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
@@ -101,7 +101,8 @@ class PoolKeeper {
 interface SessionEnd {
   readonly code: number;
   readonly reason: string;
-  readonly welcomed: boolean;
+  /** Whether a lease was computed in this session. */
+  readonly worked: boolean;
 }
 
 /** One connection, from hello to close. */
@@ -113,8 +114,9 @@ class Session {
   readonly #decoder = new FrameDecoder(fromCoordinatorSchema, () => MAX_BODY_BYTES);
   readonly #end: (end: SessionEnd) => void;
   #pool: ThreadPool | null = null;
-  #welcomed = false;
   #microBatches = 0;
+  /** Why the connection closes, if the other side gives no reason. */
+  #failure = 'the coordinator went away';
   #silence: NodeJS.Timeout | undefined;
   /** Frames are handled one after the other, though welcoming takes time. */
   #queue: Promise<void> = Promise.resolve();
@@ -131,7 +133,6 @@ class Session {
       handshakeTimeout: SILENCE_MS,
     });
     this.#socket = socket;
-    let failure = 'the coordinator went away';
     const abort = () => socket.close();
     options.signal.addEventListener('abort', abort);
     socket.on('open', () => {
@@ -148,12 +149,12 @@ class Session {
       this.#queue = this.#queue.then(() => this.#receive(data)).catch((error: unknown) => this.#fail(error));
     });
     socket.on('error', (error) => {
-      failure = error.message;
+      this.#failure = error.message;
     });
     socket.on('close', (code, reason) => {
       clearTimeout(this.#silence);
       options.signal.removeEventListener('abort', abort);
-      this.#end({ code, reason: reason.toString() || failure, welcomed: this.#welcomed });
+      this.#end({ code, reason: reason.toString() || this.#failure, worked: this.#microBatches > 0 });
     });
   }
 
@@ -174,7 +175,6 @@ class Session {
     switch (header.kind) {
       case 'welcome':
         this.#pool = await this.#pools.for(parseModelSpec(header.model));
-        this.#welcomed = true;
         this.#options.onStatus({ kind: 'joined', run: header.run });
         return;
       case 'state':
@@ -199,8 +199,8 @@ class Session {
   /** Something is wrong on this side or with what came: give the leases back by leaving. */
   #fail(error: unknown): void {
     if (error instanceof UserError) {
-      this.#end({ code: CloseCode.refused, reason: error.message, welcomed: this.#welcomed });
-    }
+      this.#end({ code: CloseCode.refused, reason: error.message, worked: false });
+    } else this.#failure = error instanceof Error ? error.message : String(error);
     this.#socket.terminate();
   }
 }

@@ -6,6 +6,8 @@
 import type { State } from '../core/protocol/work.ts';
 
 const VERSION = 0;
+/** Counts the writes: two runs may have a state of the same version. */
+const GENERATION = 1;
 const WRITING = -1;
 
 /** What a thread needs to see the same memory. */
@@ -31,7 +33,7 @@ export class SharedState {
   /** Memory for vectors of the given lengths, with no state in it yet. */
   static create(params: number, buffers: number): SharedState {
     const state = new SharedState({
-      header: new SharedArrayBuffer(4),
+      header: new SharedArrayBuffer(8),
       params: new SharedArrayBuffer(params * 4),
       buffers: new SharedArrayBuffer(buffers * 4),
     });
@@ -48,12 +50,19 @@ export class SharedState {
     Atomics.store(this.#header, VERSION, WRITING);
     this.#params.set(params);
     this.#buffers.set(buffers);
+    Atomics.add(this.#header, GENERATION, 1);
     Atomics.store(this.#header, VERSION, version);
+  }
+
+  /** Changes with every write. */
+  get generation(): number {
+    return Atomics.load(this.#header, GENERATION);
   }
 
   /** Hands the state to `load`, which copies it. @throws Error if it is not, or does not stay, at `version` */
   read(version: number, load: (state: State) => void): void {
-    const holds = () => Atomics.load(this.#header, VERSION) === version;
+    const before = this.generation;
+    const holds = () => Atomics.load(this.#header, VERSION) === version && this.generation === before;
     if (holds()) load({ version, params: this.#params, buffers: this.#buffers });
     if (!holds()) throw new Error(`the shared state is no longer at version ${version}`);
   }

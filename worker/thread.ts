@@ -15,11 +15,17 @@ export interface ThreadData {
 const { kernels, spec, state } = workerData as ThreadData;
 const shared = new SharedState(state);
 const compute = new Compute(new WasmBackend(kernels), spec);
+/** The generation of the shared state that `compute` holds. */
+let loaded = -1;
 /** Results are written here, where the main thread reads them without a copy. Grown to the longest lease so far. */
 const into = { gradient: sharedFloats(compute.lengths.gradient), statistics: sharedFloats(0) };
 
 export default async function run(work: Work): Promise<Result> {
-  if (compute.version !== work.version) shared.read(work.version, (s) => compute.load(s));
+  const { generation } = shared;
+  if (generation !== loaded) {
+    shared.read(work.version, (s) => compute.load(s));
+    loaded = generation;
+  }
   const needed = work.mode === 'train' ? work.counts.length * compute.lengths.statistics : 0;
   if (into.statistics.length < needed) into.statistics = sharedFloats(needed);
   return compute.run(work, into);

@@ -129,6 +129,11 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
   }
 }
 
+/** Whether the folder has a checkpoint, whole or not. */
+export async function hasCheckpoint(dir: string): Promise<boolean> {
+  return stepsOf(await listNames(dir)).length > 0;
+}
+
 /**
  * The newest whole checkpoint of a folder, and the damaged newer ones that were passed over to find it. Temporary files
  * are no checkpoints.

@@ -1,15 +1,8 @@
-// Which examples a step trains on, and how its batch is cut into micro-batches. A function of (seed, step): there is no
+// Which examples a step trains on. A function of (seed, step): there is no
 // cursor and no epoch, so a resumed run draws what it would have drawn.
 
 import { Site, Stream } from '../random/streams.ts';
 import type { Examples } from './contexts.ts';
-
-/** Micro-batch `index` is the places lo, ..., hi - 1 of its batch. */
-export interface MicroBatch {
-  readonly index: number;
-  readonly lo: number;
-  readonly hi: number;
-}
 
 /**
  * The examples of a step's global batch: u32[batch], each drawn uniformly from [0, n) with replacement, as the lectures'
@@ -48,20 +41,4 @@ export function gather(
     y[place] = target;
   }
   return { x, y };
-}
-
-/**
- * Cuts a batch into micro-batches of a fixed size, in order; the last is smaller where the size does not divide it.
- *
- * @throws RangeError where either size is no positive integer
- */
-export function microBatches(batch: number, microBatch: number): MicroBatch[] {
-  for (const size of [batch, microBatch]) {
-    if (!Number.isInteger(size) || size < 1) throw new RangeError(`a batch must be a positive integer, not ${size}`);
-  }
-  const cuts: MicroBatch[] = [];
-  for (let lo = 0; lo < batch; lo += microBatch) {
-    cuts.push({ index: cuts.length, lo, hi: Math.min(lo + microBatch, batch) });
-  }
-  return cuts;
 }

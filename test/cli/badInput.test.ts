@@ -74,16 +74,41 @@ describe('the command line', () => {
     await refused(['train', '--resume', mlp, '--data', at('lines.txt')], /the character "C"|not the data that the run/);
   });
 
+  test('a rate at which training diverges: said so, and no checkpoint of it', async () => {
+    const out = at('diverged');
+    const rate = ['--set', 'schedule.lr=1e20', '--steps', '50', '--checkpoint-every', '1'];
+    await refused(
+      ['train', 'names-mlp', '--out', out, '--threads', '1', '--quiet', ...rate],
+      /training diverged at step \d+ .*lower the rate/,
+    );
+    const again = new Cli(['sample', out, '--count', '1']);
+    expect((await again.exited).code).toBe(existsSync(join(out, 'checkpoint-1.safetensors')) ? 0 : 1);
+  });
+
+  test('fewer steps than have been made', async () => {
+    await refused(['train', '--resume', mlp, '--steps', '2'], /has made 3 steps already, more than --steps 2/);
+  });
+
+  test('a folder that another process is training in', async () => {
+    const out = at('locked');
+    const run = new Cli(['train', 'names-mlp', '--out', out, '--threads', '1', '--json']);
+    await run.step(2);
+    await refused(['train', '--resume', out], /process \d+ is already training in /);
+  });
+
   test('a port in use', async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
     const address = holder.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await refused(
-      ['train', 'names-mlp', '--out', at('port'), '--listen', `127.0.0.1:${port}`, ...short],
+      ['train', 'names-mlp', '--out', at('port'), '--listen', `127.0.0.1:${port}`, '--token', 't', ...short],
       /port \d+ is in use: choose another/,
     );
     holder.close();
+    // The folder is free for the corrected command.
+    const again = new Cli(['train', 'names-mlp', '--out', at('port'), ...short]);
+    expect(await again.exited, again.stderr).toEqual({ code: 0, signal: null });
   });
 
   test('a checkpoint cut in half, and one with a flipped bit', async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contexts } from '../../core/data/contexts.ts';
 import { loadLines } from '../../core/data/load.ts';
-import { batchIndices, gather, microBatches } from '../../core/data/sampler.ts';
+import { batchIndices, gather } from '../../core/data/sampler.ts';
 import { MIN_LINES, splitLines } from '../../core/data/split.ts';
 import { Vocabulary } from '../../core/data/vocabulary.ts';
 import { UserError } from '../../core/errors.ts';
@@ -95,34 +95,6 @@ describe('batches', () => {
     const drawn = new Set(batchIndices(5, 0, 1000, 100));
     expect(drawn.size).toBe(100);
     expect(Math.max(...drawn)).toBe(99);
-  });
-
-  test('micro-batches cut a batch without gap or overlap', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 64 }), (batch, size) => {
-        const cuts = microBatches(batch, size);
-        expect(cuts.map(({ index }) => index)).toEqual(cuts.map((_, i) => i));
-        expect(cuts.map(({ lo }) => lo)).toEqual([0, ...cuts.slice(0, -1).map(({ hi }) => hi)]);
-        expect(cuts.at(-1)?.hi).toBe(batch);
-        expect(cuts.slice(0, -1).every(({ lo, hi }) => hi - lo === size)).toBe(true);
-      }),
-    );
-    expect(() => microBatches(0, 4)).toThrow(RangeError);
-    expect(() => microBatches(4, 0)).toThrow(RangeError);
-  });
-
-  test('gathering the micro-batches gives the batch', () => {
-    fc.assert(
-      fc.property(words, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 7 }), (lines, batch, size) => {
-        const examples = contexts(lines, lowerCase, 3);
-        const indices = batchIndices(7, 1, batch, examples.count);
-        const parts = microBatches(batch, size).map(({ lo, hi }) => gather(examples, indices, lo, hi));
-        expect(parts.flatMap(({ y }) => [...y])).toEqual(Array.from(indices, (i) => examples.y[i]));
-        expect(parts.flatMap(({ x }) => [...x])).toEqual(
-          Array.from(indices).flatMap((i) => [...examples.x.subarray(3 * i, 3 * i + 3)]),
-        );
-      }),
-    );
   });
 
   test('places and indices out of range are refused', () => {

@@ -8,12 +8,14 @@ import {
   fromCoordinatorSchema,
   type Header,
   type Message,
+  parseState,
   parseWork,
   resultMessage,
   SUBPROTOCOL,
 } from '../../core/protocol/messages.ts';
 import type { Result, Work } from '../../core/protocol/work.ts';
 import { Stream } from '../../core/random/streams.ts';
+import { Compute } from '../../worker/compute.ts';
 import { wasm } from '../support/backends.ts';
 import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
 
@@ -172,5 +174,43 @@ describe('dropped, and training goes on to the same bits:', () => {
     expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
     expect(readSummary(out).paramsSha256).toBe(clean);
     expect(await honest.exited, honest.stderr).toEqual({ code: 0, signal: null });
+  });
+
+  test('one who takes a lease and never answers: it is handed out again', async () => {
+    const out = join(dir, 'staller');
+    const door = ['--listen', '127.0.0.1:0', '--token', 't', '--min-workers', '2'];
+    const run = new Cli(['train', 'names-mlp', '--out', out, ...args, ...door]);
+    const url = String((await run.until((e) => e.event === 'listening')).url);
+    const socket = new WebSocket(url, SUBPROTOCOL);
+    const decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
+    let answered = 0;
+    let stalled = false;
+    socket.on('error', () => undefined);
+    socket.on('open', () =>
+      send(socket, {
+        header: { kind: 'hello', token: 't', name: 'staller', agent: 'remote', slots: 1, numerics },
+        parts: [],
+      }),
+    );
+    // A few honest answers first, so that there is a pace to fall behind; then silence, though its pongs go on.
+    const honest = new Compute(wasm, { name: 'mlp', vocabSize: 27, blockSize: 3, embeddingDim: 10, hidden: 200 });
+    const into = { gradient: new Float32Array(PARAMS), statistics: new Float32Array(STATISTICS * 4) };
+    let queue = Promise.resolve();
+    socket.on('message', (data: Buffer) => {
+      const message = decoder.push(data);
+      if (message === null) return;
+      queue = queue.then(async () => {
+        const { header, parts } = message;
+        if (header.kind === 'state') honest.load(parseState({ header, parts }));
+        if (header.kind !== 'work' || stalled) return;
+        stalled = answered++ === 3;
+        if (!stalled) send(socket, resultMessage(await honest.run(parseWork({ header, parts }), into)));
+      });
+    });
+    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
+    expect(stalled).toBe(true);
+    const summary = readSummary(out);
+    expect(summary.paramsSha256).toBe(clean);
+    expect(summary.workersSeen.toSorted()).toEqual(['local', 'staller']);
   });
 });

@@ -201,4 +201,19 @@ describe('the same bits as one thread', { timeout: 60_000 }, () => {
     expect((await second.until((e) => e.event === 'start')).step).toBeGreaterThanOrEqual(60);
     await expectSameBits(second, out);
   });
+
+  test('a worker that comes from another run of the same model brings nothing of it along', async () => {
+    const other = folder();
+    const first = train(other, '--threads', '0', '--seed', '99', ...LISTEN);
+    const port = await listening(first);
+    const helper = worker(port, 'helper');
+    await first.step(1);
+    first.kill('SIGKILL');
+    await first.exited;
+    const out = folder();
+    const second = train(out, '--threads', '0', '--listen', `127.0.0.1:${port}`, '--token', 'secret');
+    await expectSameBits(second, out);
+    expect(second.events.some(joined('helper', true))).toBe(true);
+    expect(await helper.exited, helper.stderr).toEqual({ code: 0, signal: null });
+  });
 });

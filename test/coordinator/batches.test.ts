@@ -1,0 +1,51 @@
+/** The cutting of a step's batch, and of an evaluation's split, into leases. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Batches } from '../../coordinator/batches.ts';
+import type { Round } from '../../coordinator/machine.ts';
+import { contexts } from '../../core/data/contexts.ts';
+import { batchIndices } from '../../core/data/sampler.ts';
+import { Vocabulary } from '../../core/data/vocabulary.ts';
+import { presetRecipe } from '../../models/presets.ts';
+
+const vocabulary = new Vocabulary('abcdefghijklmnopqrstuvwxyz');
+const lines = Array.from({ length: 300 }, (_, i) => 'abcdefghij'.slice(i % 7, 8 + (i % 3)));
+const train = contexts(lines, vocabulary, 3);
+const val = contexts(lines.slice(0, 90), vocabulary, 3);
+
+test('the leases of a step are its sampled batch, whatever the blocks', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 1, max: 64 }),
+      fc.nat(3),
+      (batch, microBatch, power) => {
+        const recipe = { ...presetRecipe('names-mlp'), batch, microBatch };
+        const batches = new Batches(recipe, { train, val });
+        const round: Round = { id: 9, mode: 'train', step: 4, microBatches: batches.microBatches };
+        const size = 2 ** power;
+        const indices = batchIndices(recipe.seed, 4, batch, train.count);
+        const targets: number[] = [];
+        const counts: number[] = [];
+        for (let lo = 0; lo < round.microBatches; lo += size) {
+          const work = batches.work(round, { lo, size });
+          expect(work.x.length).toBe(3 * work.y.length);
+          targets.push(...work.y);
+          counts.push(...work.counts);
+        }
+        expect(targets).toEqual(Array.from(indices, (i) => train.y[i]));
+        // Whole micro-batches but for the last.
+        expect(counts.slice(0, -1).every((count) => count === microBatch)).toBe(true);
+        expect(counts.reduce((a, b) => a + b, 0)).toBe(batch);
+      },
+    ),
+  );
+});
+
+test('the leases of an evaluation are the split, from its first example to its last', () => {
+  const batches = new Batches(presetRecipe('names-mlp'), { train, val });
+  const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
+  const parts = Array.from({ length: round.microBatches }, (_, lo) => batches.work(round, { lo, size: 1 }));
+  expect(parts.flatMap(({ x }) => [...x])).toEqual([...val.x]);
+  expect(parts.flatMap(({ y }) => [...y])).toEqual([...val.y]);
+});
