@@ -90,9 +90,10 @@ class Trial {
     return [this.#data, b, b + 4 * k * n];
   }
 
-  /** Calls every variant of the kernel: each height of a tile, with A as it is and transposed. */
+  /** Calls every variant of the kernel: each height of a tile, with A as it is and transposed; and what benchmarks ask. */
   compileWide(): void {
     for (let m = 1; m <= 6; m++) for (const transA of [false, true]) this.#run('6x16', { m, n: 16, k: 8, transA });
+    this.#kernels.fmaPeak(this.#data + 262144, 1, true);
   }
 
   /** Whether the packed code gives the bits of the chain, for every height of tile, width of tail and transposition. */
