@@ -1,5 +1,6 @@
 /** What runs in each worker thread: a `Compute` on a WASM backend of its own, fed from the shared state. */
 import { workerData } from 'piscina';
+import type { Kernels } from '../core/backend/wasm/exports.ts';
 import { WasmBackend } from '../core/backend/wasm/wasmBackend.ts';
 import type { Result, Work } from '../core/protocol/work.ts';
 import type { ModelSpec } from '../models/model.ts';
@@ -7,7 +8,7 @@ import { Compute } from './compute.ts';
 import { SharedState, type SharedStateHandle } from './sharedState.ts';
 
 export interface ThreadData {
-  readonly kernels: WebAssembly.Module;
+  readonly kernels: Kernels;
   readonly spec: ModelSpec;
   readonly state: SharedStateHandle;
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MatmulOptions } from '../../core/backend/backend.ts';
+import { fusedChain } from '../../core/backend/wasm/fusedChain.ts';
 import { compare, lengths, Numbers, seeds, shifts, wasm } from './pair.ts';
 
 function run(options: MatmulOptions, a: Float32Array, b: Float32Array, c: Float32Array): Float32Array {
@@ -14,40 +15,6 @@ function run(options: MatmulOptions, a: Float32Array, b: Float32Array, c: Float3
   const result = wasm.view(bc).slice();
   wasm.release(mark);
   return result;
-}
-
-/** One f64 and its two words, the low one first. */
-const double = new Float64Array(1);
-const words = new Uint32Array(double.buffer);
-
-/** a·b + c rounded once to f32. The product is exact in f64; the sum is made exact by repairing a double rounding. */
-function fma32(a: number, b: number, c: number): number {
-  const product = a * b;
-  const sum = product + c;
-  const part = sum - product;
-  const error = product - (sum - part) + (c - part);
-  if (error === 0) return Math.fround(sum);
-  // Round to odd: if f64 rounded, an even last bit moves towards the error, so that rounding to f32 sees the remainder.
-  double[0] = sum;
-  if ((words[0] & 1) === 0) {
-    if (error > 0 === sum > 0) words[0] += 1;
-    else if (words[0]-- === 0) words[1] -= 1;
-  }
-  return Math.fround(double[0]);
-}
-
-function chain(
-  { m, n, k, transA, transB, accumulate }: MatmulOptions,
-  a: Float32Array,
-  b: Float32Array,
-  c: Float32Array,
-) {
-  return Float32Array.from({ length: m * n }, (_, at) => {
-    const [i, j] = [Math.floor(at / n), at % n];
-    let sum = accumulate ? c[at] : 0;
-    for (let p = 0; p < k; p++) sum = fma32(a[transA ? p * m + i : i * k + p], b[transB ? j * k + p : p * n + j], sum);
-    return sum;
-  });
 }
 
 const modes = fc.record({ transA: fc.boolean(), transB: fc.boolean(), accumulate: fc.boolean() });
@@ -73,7 +40,7 @@ describe('matmul', () => {
         const r = new Numbers(seed);
         const options = { m, n, k, ...mode };
         const [a, b, c] = [r.floats(m * k), r.floats(k * n), r.floats(m * n)];
-        expect(run(options, a, b, c)).toEqual(chain(options, a, b, c));
+        expect(run(options, a, b, c)).toEqual(fusedChain(options, a, b, c));
       }),
     );
   });
@@ -96,7 +63,7 @@ describe('matmul', () => {
           for (const accumulate of [false, true]) {
             const options = { m, n, k, transA, transB, accumulate };
             // Typed arrays compare element by element under toEqual, slowly: the bytes are enough.
-            const [got, want] = [run(options, a, b, c), chain(options, a, b, c)];
+            const [got, want] = [run(options, a, b, c), fusedChain(options, a, b, c)];
             expect(Buffer.compare(Buffer.from(got.buffer), Buffer.from(want.buffer))).toBe(0);
           }
         });

@@ -23,6 +23,8 @@ type Kernel<Names extends readonly unknown[], Result = void> = (
   ...args: { [I in keyof Names]: Names[I] extends 'flag' ? boolean : number }
 ) => Result;
 
+export type MatmulKernel = Kernel<['c', 'a', 'b', 'm', 'n', 'k', 'flag', 'flag', 'flag', 'scratch']>;
+
 export interface KernelExports {
   readonly MATMUL_SCRATCH_BYTES: WebAssembly.Global;
   /** The address at which the module's own constants end. */
@@ -38,7 +40,9 @@ export interface KernelExports {
   >;
   readonly sumRows: Kernel<['dst', 'src', 'rows', 'cols', 'flag']>;
   readonly sumColumns: Kernel<['dst', 'src', 'rows', 'cols', 'flag']>;
-  readonly matmul: Kernel<['c', 'a', 'b', 'm', 'n', 'k', 'flag', 'flag', 'flag', 'scratch']>;
+  readonly matmul: MatmulKernel;
+  readonly matmulWide: MatmulKernel;
+  readonly fmaPeak: Kernel<['at', 'rounds', 'flag']>;
   readonly embedding: Kernel<['out', 'weight', 'ids', 'count', 'rows', 'dim'], number>;
   readonly embeddingBackward: Kernel<['dWeight', 'g', 'ids', 'count', 'rows', 'dim'], number>;
   readonly batchNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps']>;
@@ -71,4 +75,19 @@ export interface KernelExports {
   readonly adamw: Kernel<
     ['p', 'g', 'm', 'v', 'n', 'keep', 'oneMinusBeta1', 'beta2', 'oneMinusBeta2', 'step', 'root', 'eps']
   >;
+}
+
+/** Which micro-kernel multiplies matrices. Both give the same bits; tuneNode.ts says when which is the faster. */
+export type MatmulTile = '6x8' | '6x16';
+
+/** The compiled kernels and how to use them: all that another thread needs for a backend of its own. */
+export interface Kernels {
+  readonly module: WebAssembly.Module;
+  readonly matmulTile: MatmulTile;
+}
+
+/** An instance of the kernels over `memory`. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  // The only cast: the module is compiled from core/kernels/index.ts, and this file says what that exports.
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
 }

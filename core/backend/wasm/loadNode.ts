@@ -1,9 +1,18 @@
 /** Reads the compiled kernels from disk, for Node. Browsers fetch the same file and construct WasmBackend themselves. */
 import { readFile } from 'node:fs/promises';
+import type { Kernels } from './exports.ts';
+import { tune } from './tuneNode.ts';
 import { WasmBackend } from './wasmBackend.ts';
 
-/** Compiles core/kernels/build/kernels.wasm. Throws if it has not been built. */
-export async function loadKernels(): Promise<WebAssembly.Module> {
+let loading: Promise<Kernels> | undefined;
+
+/** Compiles core/kernels/build/kernels.wasm and chooses its settings, once a process. Throws if it has not been built. */
+export function loadKernels(): Promise<Kernels> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Kernels> {
   const url = new URL('../../kernels/build/kernels.wasm', import.meta.url);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
@@ -13,7 +22,7 @@ export async function loadKernels(): Promise<WebAssembly.Module> {
       cause,
     });
   }
-  return WebAssembly.compile(bytes);
+  return tune(bytes);
 }
 
 /** A backend with a memory of its own. */

@@ -17,7 +17,14 @@ import { Buf } from '../backend.ts';
 import { badId, badTarget, expectLength, expectMatmul, rowsOf } from '../check.ts';
 import { Arena, MAX_PAGES } from './arena.ts';
 import { Collapsed } from './collapse.ts';
-import { BINARY_CODES, type KernelExports, UNARY_CODES } from './exports.ts';
+import {
+  BINARY_CODES,
+  instantiate,
+  type KernelExports,
+  type Kernels,
+  type MatmulKernel,
+  UNARY_CODES,
+} from './exports.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
 
 /** An element offset as a byte address; may wrap to a negative number, which WebAssembly reads as unsigned. */
@@ -28,15 +35,17 @@ function address(buf: Buf): number {
 export class WasmBackend implements Backend {
   readonly name = 'wasm';
   private readonly kernels: KernelExports;
+  private readonly matmulKernel: MatmulKernel;
   private readonly arena: Arena;
   /** The address of matmul's working memory, below the arena. */
   private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
-  /** `module`: core/kernels compiled (loadNode.ts, or WebAssembly.compileStreaming in a browser). Each instance has its own memory. */
-  constructor(module: WebAssembly.Module) {
+  /** `kernels`: from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming) and takes the tile 6x8. */
+  constructor({ module, matmulTile }: Kernels) {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     this.kernels = instantiate(module, memory);
+    this.matmulKernel = matmulTile === '6x16' ? this.kernels.matmulWide : this.kernels.matmul;
     const scratchBytes: number = this.kernels.MATMUL_SCRATCH_BYTES.value;
     this.scratch = this.kernels.heapBase();
     this.arena = new Arena(memory, Math.ceil((this.scratch + scratchBytes) / 4));
@@ -144,7 +153,7 @@ export class WasmBackend implements Backend {
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
     expectMatmul(c, a, b, options);
     const { m, n, k, transA = false, transB = false, accumulate = false } = options;
-    this.kernels.matmul(address(c), address(a), address(b), m, n, k, transA, transB, accumulate, this.scratch);
+    this.matmulKernel(address(c), address(a), address(b), m, n, k, transA, transB, accumulate, this.scratch);
   }
 
   broadcastRows(dst: Buf, row: Buf, rows: number): void {
@@ -306,9 +315,4 @@ function batchNormRows(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, varian
   expectLength('batchNorm', 'mean', mean, channels);
   expectLength('batchNorm', 'variance', variance, channels);
   return rowsOf('batchNorm', 'x', x, channels);
-}
-
-function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
-  // The only cast: the module is compiled from core/kernels/index.ts, and exports.ts says what that exports.
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
 }

@@ -1,0 +1,127 @@
+/**
+ * C (+)= A·B with tile.ts, where V8 packs it into 256-bit registers; matmul.ts otherwise. The bits are the same.
+ *
+ * The loops are the usual ones: B goes in blocks of k and of columns, A in blocks of rows, both small enough for the
+ * second-level cache; a panel of B (16 KiB) stays in the first-level cache while the strips of a block of A pass by it.
+ */
+import { panelWidth, packColumnsWide, packRowsWide, packStripWide, STRIP_STEP } from './packWide';
+import { STRIP, sweepPacked, sweepStrided } from './sweep';
+import { tileAdjacent, tileStrided, WIDE, ZEROS } from './tile';
+
+const BLOCK_K = 256;
+const BLOCK_M = 96;
+const BLOCK_N = 512;
+/** A B of more elements than this is packed even when its order is right, if enough strips use it. */
+const PACK_B_ABOVE = 16384;
+const PACK_B_ROWS = 24;
+/** As is a transposed A. */
+const PACK_A_ABOVE = 16384;
+
+const TILE_BYTES = 512;
+/** One strip more than full ones make: the last two of a block may be lower. */
+const BLOCK_A_BYTES = BLOCK_K * (BLOCK_M + 6) * 4 + 64;
+/** What `scratch` must hold. */
+export const MATMUL_WIDE_SCRATCH_BYTES: i32 = TILE_BYTES + BLOCK_A_BYTES + BLOCK_K * BLOCK_N * 4 + 64;
+
+/** The next strip's height: six where the rest can still be cut into strips of four or more. */
+// @ts-ignore: decorator
+@inline
+function nextRows(left: i32): i32 {
+  if (left <= STRIP) return left;
+  if (left >= 10) return STRIP;
+  return left == 9 ? 5 : 4;
+}
+
+/** See matmul.ts. */
+export function matmulWide(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, transA: bool, transB: bool, accumulate: bool, scratch: usize,
+): void {
+  const sc = <usize>n << 2;
+  if (k == 0) {
+    if (!accumulate) memory.fill(c, 0, <usize>m * sc);
+    return;
+  }
+  const blockA = scratch + TILE_BYTES;
+  const blockB = blockA + BLOCK_A_BYTES;
+  const saMemory = (transA ? <usize>m : <usize>k) << 2;
+  const sbMemory = (transB ? <usize>k : <usize>n) << 2;
+  const packB = transB || (k * n > PACK_B_ABOVE && m > PACK_B_ROWS);
+  const packA = transA && m * min(k, BLOCK_K) > PACK_A_ABOVE && n > 2 * WIDE;
+  const stepN = packB ? BLOCK_N : n;
+  for (let j = 0; j < n; j += stepN) {
+    const nb = min(stepN, n - j);
+    for (let p = 0; p < k; p += BLOCK_K) {
+      const kb = min(BLOCK_K, k - p);
+      const acc = accumulate || p > 0;
+      let pb = b + <usize>p * sbMemory + (<usize>j << 2);
+      if (packB) {
+        if (transB) packColumnsWide(blockB, b + <usize>j * sbMemory + (<usize>p << 2), sbMemory, kb, nb);
+        else packRowsWide(blockB, pb, sbMemory, kb, nb);
+        pb = blockB;
+      }
+      for (let i = 0; i < m; i += BLOCK_M) {
+        const mb = min(BLOCK_M, m - i);
+        let pa = transA ? a + <usize>p * saMemory + (<usize>i << 2) : a + <usize>i * saMemory + (<usize>p << 2);
+        let sa = saMemory;
+        // What leads from one row of A to the next; 0 if packed, where strips of any height are as far apart.
+        let rowA: usize = transA ? 4 : saMemory;
+        if (packA) {
+          let to = blockA;
+          for (let r = 0; r < mb; ) {
+            const rows = nextRows(mb - r);
+            packStripWide(to, pa + (<usize>r << 2), saMemory, kb);
+            to += STRIP_STEP * <usize>kb;
+            r += rows;
+          }
+          pa = blockA;
+          sa = STRIP_STEP;
+          rowA = 0;
+        }
+        block(
+          c + <usize>i * sc + (<usize>j << 2), sc, pa, sa, rowA, !transA, pb, packB ? 0 : sbMemory, mb, nb, kb, acc, scratch,
+        );
+      }
+    }
+  }
+}
+
+/** The panels of one block of B, each past all strips of one block of A. `rowA`, `sbMemory`: 0 if that one is packed. */
+function block(
+  c: usize, sc: usize, a: usize, sa: usize, rowA: usize, strided: bool, b: usize, sbMemory: usize,
+  m: i32, n: i32, k: i32, accumulate: bool, tile: usize,
+): void {
+  const step: usize = accumulate ? sc : 0;
+  for (let left = n; left > 0; left -= WIDE, c += 64) {
+    const sb = sbMemory ? sbMemory : <usize>panelWidth(left) << 2;
+    let pc = c;
+    let pa = a;
+    for (let i = 0; i < m; ) {
+      const rows = nextRows(m - i);
+      if (left <= 8) {
+        if (strided) sweepStrided(rows, pc, sc, pa, sa, b, sb, 0, left, k, accumulate);
+        else sweepPacked(rows, pc, sc, pa, sa, b, sb, 0, left, k, accumulate);
+      } else if (left < WIDE) {
+        if (strided) tileStrided(rows, tile, 64, pa, sa, b, sb, accumulate ? pc : ZEROS, step, k);
+        else tileAdjacent(rows, tile, 64, pa, sa, b, sb, accumulate ? pc : ZEROS, step, k);
+        copyRows(pc, sc, tile, 64, rows, left);
+      } else {
+        if (strided) tileStrided(rows, pc, sc, pa, sa, b, sb, accumulate ? pc : ZEROS, step, k);
+        else tileAdjacent(rows, pc, sc, pa, sa, b, sb, accumulate ? pc : ZEROS, step, k);
+      }
+      i += rows;
+      pc += <usize>rows * sc;
+      pa += rowA ? <usize>rows * rowA : <usize>k * STRIP_STEP;
+    }
+    b += sbMemory ? 64 : <usize>k * sb;
+  }
+}
+
+/** The first n of sixteen columns, 8 < n < 16. */
+function copyRows(to: usize, toStep: usize, from: usize, fromStep: usize, rows: i32, n: i32): void {
+  // The last eight columns overlap the first eight: fewer cases than lanes by count.
+  const last = <usize>(n - 8) << 2;
+  for (; rows > 0; --rows, to += toStep, from += fromStep) {
+    const u = v128.load(from), v = v128.load(from, 16), x = v128.load(from + last), y = v128.load(from + last, 16);
+    v128.store(to, u); v128.store(to, v, 16); v128.store(to + last, x); v128.store(to + last, y, 16);
+  }
+}
