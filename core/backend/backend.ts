@@ -32,7 +32,19 @@ export class Buf {
 export type Floats = Float32Array | Float64Array;
 export type Ints = Int32Array | Uint16Array | Uint8Array | Uint32Array;
 
-export type UnaryOp = 'neg' | 'exp' | 'log' | 'tanh' | 'relu' | 'sqrt' | 'square' | 'reciprocal';
+export type UnaryOp =
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'tanh'
+  | 'relu'
+  | 'sqrt'
+  | 'square'
+  | 'reciprocal'
+  | 'erf'
+  | 'sigmoid'
+  | 'gelu'
+  | 'geluTanh';
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div';
 
 /** A place in the arena to which `release` winds back. */
@@ -142,6 +154,33 @@ export interface Backend {
     variance: Buf,
     channels: number,
     eps: number,
+    accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
+  ): void;
+  /**
+   * Layer norm over the last dimension of x [rows, cols]: y = (x − mean) · rstd · weight + bias. Each row's mean and
+   * rstd = 1 / sqrt(biased variance + eps) are written for the backward. A null weight is ones, a null bias zeros.
+   */
+  layerNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf | null,
+    bias: Buf | null,
+    mean: Buf,
+    rstd: Buf,
+    cols: number,
+    eps: number,
+  ): void;
+  /** Backward of `layerNorm`. Any of dx, dWeight, dBias may be null; each has its own accumulate flag. */
+  layerNormBackward(
+    dx: Buf | null,
+    dWeight: Buf | null,
+    dBias: Buf | null,
+    g: Buf,
+    x: Buf,
+    weight: Buf | null,
+    mean: Buf,
+    rstd: Buf,
+    cols: number,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void;
   /** Softmax, or its logarithm, over the last dimension of x [rows, cols]. */

@@ -23,6 +23,26 @@ export function expectMatmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): vo
   expectLength('matmul', 'b', b, k * n);
 }
 
+/** Throws a RangeError unless the buffers of a layer norm or of its backward fit; gives the rows. */
+export function expectLayerNorm(
+  kernel: string,
+  x: Buf,
+  cols: number,
+  perRow: { readonly [name: string]: Buf },
+  perColumn: { readonly [name: string]: Buf | null },
+  likeX: { readonly [name: string]: Buf | null },
+): number {
+  const rows = rowsOf(kernel, 'x', x, cols);
+  for (const name in perRow) expectLength(kernel, name, perRow[name], rows);
+  for (const name in perColumn) expectOptional(kernel, name, perColumn[name], cols);
+  for (const name in likeX) expectOptional(kernel, name, likeX[name], x.length);
+  return rows;
+}
+
+function expectOptional(kernel: string, name: string, buf: Buf | null, length: number): void {
+  if (buf !== null) expectLength(kernel, name, buf, length);
+}
+
 /** What both backends throw for a token id that has no row. */
 export function badId(kernel: string, id: number, position: number, rows: number): RangeError {
   return new RangeError(`${kernel}: id ${id} at position ${position} is not in [0, ${rows})`);

@@ -18,6 +18,7 @@ export async function fingerprint(backend: Backend): Promise<string> {
     elementwise(test);
     strided(test);
     layers(test);
+    layerNorms(test);
     optimizers(test);
     return await test.digest();
   } finally {
@@ -112,6 +113,10 @@ const UNARY: Readonly<Record<UnaryOp, readonly [low: number, high: number]>> = {
   sqrt: [1e-3, 1e3],
   square: [-2, 2],
   reciprocal: [1e-3, 1e3],
+  erf: [-5, 5],
+  sigmoid: [-100, 100],
+  gelu: [-10, 10],
+  geluTanh: [-10, 10],
 };
 
 function elementwise(t: SelfTest): void {
@@ -187,6 +192,20 @@ function layers(t: SelfTest): void {
   const dLogits = t.out(size);
   b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, false);
   b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, true);
+}
+
+function layerNorms(t: SelfTest): void {
+  const [rows, cols] = [133, 37];
+  const size = rows * cols;
+  const [x, g, weight, bias] = [t.floats(size), t.floats(size), t.floats(cols), t.floats(cols)];
+  const [mean, rstd] = [t.out(rows), t.out(rows)];
+  t.backend.layerNorm(t.out(size), x, null, null, mean, rstd, cols, 1e-5);
+  t.backend.layerNorm(t.out(size), x, weight, bias, mean, rstd, cols, 1e-5);
+  const [dx, dWeight, dBias] = [t.out(size), t.out(cols), t.out(cols)];
+  for (const [add, w] of [[false, weight] as const, [true, null] as const]) {
+    const accumulate = { dx: add, dWeight: add, dBias: add };
+    t.backend.layerNormBackward(dx, dWeight, dBias, g, x, w, mean, rstd, cols, accumulate);
+  }
 }
 
 function optimizers(t: SelfTest): void {

@@ -10,6 +10,7 @@ export { binary } from './binary';
 export { crossEntropy, crossEntropyBackward } from './crossentropy';
 export { broadcastRows, copy, fill, scale } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
+export { layerNorm, layerNormBackward } from './layernorm';
 export { matmul, MATMUL_SCRATCH_BYTES } from './matmul';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { sumColumns, sumRows } from './reduce';

@@ -4,3 +4,4 @@ export * as init from './init.ts';
 export { BatchNorm1d, Embedding, FlattenConsecutive, Linear, Sequential, Tanh } from './layers.ts';
 export { Module, ModuleBuffer, Parameter } from './module.ts';
 export * from './runningStatistics.ts';
+export { GELU, LayerNorm, ReLU, Sigmoid } from './transformerLayers.ts';

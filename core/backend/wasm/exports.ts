@@ -14,6 +14,10 @@ export const UNARY_CODES: Readonly<Record<UnaryOp, number>> = {
   sqrt: 5,
   square: 6,
   reciprocal: 7,
+  erf: 8,
+  sigmoid: 9,
+  gelu: 10,
+  geluTanh: 11,
 };
 
 /** The numbering in core/kernels/binary.ts. */
@@ -60,6 +64,10 @@ export interface KernelExports {
       'flag',
       'flag',
     ]
+  >;
+  readonly layerNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'rstd', 'rows', 'cols', 'eps']>;
+  readonly layerNormBackward: Kernel<
+    ['dx', 'dWeight', 'dBias', 'g', 'x', 'weight', 'mean', 'rstd', 'rows', 'cols', 'flag', 'flag', 'flag']
   >;
   readonly softmax: Kernel<['y', 'x', 'rows', 'cols', 'flag']>;
   readonly softmaxBackward: Kernel<['dx', 'g', 'y', 'rows', 'cols', 'flag', 'flag']>;

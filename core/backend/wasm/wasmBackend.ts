@@ -19,22 +19,19 @@ import { Arena, MAX_PAGES } from './arena.ts';
 import { Collapsed } from './collapse.ts';
 import { BINARY_CODES, type KernelExports, UNARY_CODES } from './exports.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
+import { address, WasmTransformer } from './transformer.ts';
 
-/** An element offset as a byte address; may wrap to a negative number, which WebAssembly reads as unsigned. */
-function address(buf: Buf): number {
-  return buf.at << 2;
-}
-
-export class WasmBackend implements Backend {
+export class WasmBackend extends WasmTransformer implements Backend {
   readonly name = 'wasm';
-  private readonly kernels: KernelExports;
-  private readonly arena: Arena;
+  protected readonly kernels: KernelExports;
+  protected readonly arena: Arena;
   /** The address of matmul's working memory, below the arena. */
   private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
   /** `module`: core/kernels compiled (loadNode.ts, or WebAssembly.compileStreaming in a browser). Each instance has its own memory. */
   constructor(module: WebAssembly.Module) {
+    super();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     this.kernels = instantiate(module, memory);
     const scratchBytes: number = this.kernels.MATMUL_SCRATCH_BYTES.value;
