@@ -81,6 +81,18 @@ export interface SGDOptions {
   first: boolean;
 }
 
+export interface AttentionOptions {
+  /** Matrices: batch times heads. q and its result are [batch, rows, dim], k and v [batch, cols, dim]. */
+  batch: number;
+  rows: number;
+  cols: number;
+  dim: number;
+  /** Row i sees the columns 0 to i alone. */
+  causal: boolean;
+  /** Multiplies the scores; positive. */
+  scale: number;
+}
+
 export interface Backend {
   readonly name: 'wasm' | 'reference';
 
@@ -124,6 +136,29 @@ export interface Backend {
    * dimension away. Non-zero strides are those of a dense dst.
    */
   sumInto(dst: Buf, src: Buf, shape: readonly number[], dstStrides: readonly number[], accumulate: boolean): void;
+
+  /**
+   * dst (+)= src over `shape`, each by its own strides (in elements): permutes, cuts out, joins. Two elements of dst do not
+   * coincide. Without `accumulate`, integers are copied as well.
+   */
+  copyStrided(
+    dst: Buf,
+    src: Buf,
+    shape: readonly number[],
+    dstStrides: readonly number[],
+    srcStrides: readonly number[],
+    accumulate: boolean,
+  ): void;
+  /** dst (+)= value where the integer mask is not 0, else x. dst and x are dense over `shape`, the mask has strides. */
+  maskedFill(
+    dst: Buf,
+    x: Buf,
+    mask: Buf,
+    shape: readonly number[],
+    maskStrides: readonly number[],
+    value: number,
+    accumulate: boolean,
+  ): void;
 
   // ---- linear algebra ----
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;
@@ -182,6 +217,25 @@ export interface Backend {
     rstd: Buf,
     cols: number,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
+  ): void;
+  /**
+   * out = softmax(q·kᵀ·scale)·v without storing the scores. Each row's log-sum-exp is written to lse [batch, rows] for the
+   * backward.
+   */
+  attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void;
+  /** Backward of `attention`. Any of dq, dk, dv may be null; each has its own accumulate flag. */
+  attentionBackward(
+    dq: Buf | null,
+    dk: Buf | null,
+    dv: Buf | null,
+    g: Buf,
+    q: Buf,
+    k: Buf,
+    v: Buf,
+    out: Buf,
+    lse: Buf,
+    options: AttentionOptions,
+    accumulate: { dq: boolean; dk: boolean; dv: boolean },
   ): void;
   /** Softmax, or its logarithm, over the last dimension of x [rows, cols]. */
   softmax(y: Buf, x: Buf, cols: number, log: boolean): void;

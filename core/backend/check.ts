@@ -1,5 +1,5 @@
 /** The checks that both backends make before a kernel runs: a wrong length must throw, not read a neighbour's memory. */
-import type { Buf, MatmulOptions } from './backend.ts';
+import type { AttentionOptions, Buf, MatmulOptions } from './backend.ts';
 
 /** Throws a RangeError unless `buf` has exactly `length` elements. */
 export function expectLength(kernel: string, name: string, buf: Buf, length: number): void {
@@ -41,6 +41,38 @@ export function expectLayerNorm(
 
 function expectOptional(kernel: string, name: string, buf: Buf | null, length: number): void {
   if (buf !== null) expectLength(kernel, name, buf, length);
+}
+
+/** Throws a RangeError unless the buffers of attention or of its backward have the lengths that the options say. */
+export function expectAttention(
+  kernel: string,
+  options: AttentionOptions,
+  likeQ: { readonly [name: string]: Buf | null },
+  likeK: { readonly [name: string]: Buf | null },
+  lse: Buf,
+): void {
+  const { batch, rows, cols, dim, scale } = options;
+  for (const name in likeQ) expectOptional(kernel, name, likeQ[name], batch * rows * dim);
+  for (const name in likeK) expectOptional(kernel, name, likeK[name], batch * cols * dim);
+  expectLength(kernel, 'lse', lse, batch * rows);
+  if (!(cols > 0 && scale > 0))
+    throw new RangeError(`${kernel}: needs columns and a positive scale, not ${cols}, ${scale}`);
+}
+
+/** Throws a RangeError unless strides over `shape` stay within the buffer. */
+export function expectStrides(
+  kernel: string,
+  name: string,
+  buf: Buf,
+  shape: readonly number[],
+  strides: readonly number[],
+): void {
+  if (strides.length !== shape.length)
+    throw new RangeError(`${kernel}: strides must be as many as the dimensions of [${shape}]`);
+  if (shape.includes(0)) return;
+  const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], 0);
+  if (!(last < buf.length))
+    throw new RangeError(`${kernel}: the strides over [${shape}] leave ${name}, which has ${buf.length} elements`);
 }
 
 /** What both backends throw for a token id that has no row. */

@@ -19,6 +19,8 @@ export async function fingerprint(backend: Backend): Promise<string> {
     strided(test);
     layers(test);
     layerNorms(test);
+    moves(test);
+    attentions(test);
     optimizers(test);
     return await test.digest();
   } finally {
@@ -205,6 +207,27 @@ function layerNorms(t: SelfTest): void {
   for (const [add, w] of [[false, weight] as const, [true, null] as const]) {
     const accumulate = { dx: add, dWeight: add, dBias: add };
     t.backend.layerNormBackward(dx, dWeight, dBias, g, x, w, mean, rstd, cols, accumulate);
+  }
+}
+
+function moves(t: SelfTest): void {
+  const shape = [3, 5, 7];
+  const src = t.floats(105);
+  t.backend.copyStrided(t.out(105), src, shape, [7, 21, 1], [35, 7, 1], false);
+  t.backend.copyStrided(t.out(105), src, shape, [1, 3, 15], [35, 7, 1], true);
+  t.backend.maskedFill(t.out(105), src, t.ints(35, 2), shape, [0, 7, 1], -3, false);
+}
+
+function attentions(t: SelfTest): void {
+  const b = t.backend;
+  for (const causal of [false, true]) {
+    const options = { batch: 2, rows: 77, cols: 77, dim: 19, causal, scale: 0.25 };
+    const n = 2 * 77 * 19;
+    const [q, k, v, g] = [t.floats(n), t.floats(n), t.floats(n), t.floats(n)];
+    const [out, lse] = [t.out(n), t.out(2 * 77)];
+    b.attention(out, lse, q, k, v, options);
+    const [dq, dk, dv] = [t.out(n), t.out(n), t.out(n)];
+    b.attentionBackward(dq, dk, dv, g, q, k, v, out, lse, options, { dq: causal, dk: causal, dv: causal });
   }
 }
 

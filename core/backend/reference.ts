@@ -16,7 +16,7 @@ import type {
 import { Buf } from './backend.ts';
 import { badId, badTarget, expectLength, expectMatmul, rowsOf } from './check.ts';
 import { erf } from './erf.ts';
-import { put, ReferenceTransformer } from './referenceTransformer.ts';
+import { offset, put, ReferenceTransformer } from './referenceTransformer.ts';
 
 export class ReferenceBackend extends ReferenceTransformer implements Backend {
   readonly name = 'reference';
@@ -333,17 +333,6 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
 
 function count(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
-}
-
-/** Where the i-th element of `shape` in row-major order lies under `strides`. */
-function offset(i: number, shape: readonly number[], strides: readonly number[]): number {
-  let at = 0;
-  let rest = i;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    at += (rest % shape[d]) * strides[d];
-    rest = Math.floor(rest / shape[d]);
-  }
-  return at;
 }
 
 function logSumExpOf(x: Float64Array): number {
