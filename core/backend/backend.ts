@@ -12,6 +12,7 @@
  * - `accumulate: true` adds the result to what `dst` holds; `false` overwrites (dst may be uninitialised).
  * - Inputs and outputs do not overlap unless a kernel says that they may.
  */
+import type { Stream } from '../random/streams.ts';
 
 /** A run of elements in one backend's memory. `at` means something to its backend alone. */
 export class Buf {
@@ -159,6 +160,12 @@ export interface Backend {
     value: number,
     accumulate: boolean,
   ): void;
+
+  /**
+   * y[i] (+)= x[i] / (1 − p) where the stream's uint32(i) is at least p · 2^32, else 0; 0 ≤ p < 1. y may be x. The backward
+   * is the same function of the gradient.
+   */
+  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void;
 
   // ---- linear algebra ----
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;

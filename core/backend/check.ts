@@ -59,6 +59,13 @@ export function expectAttention(
     throw new RangeError(`${kernel}: needs columns and a positive scale, not ${cols}, ${scale}`);
 }
 
+/** The least word that is kept. Throws a RangeError unless 0 ≤ p < 1 and the lengths agree. */
+export function dropoutThreshold(y: Buf, x: Buf, p: number): number {
+  expectLength('dropout', 'x', x, y.length);
+  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be at least 0 and below 1, not ${p}`);
+  return Math.min(2 ** 32 - 1, Math.round(p * 2 ** 32));
+}
+
 /** Throws a RangeError unless strides over `shape` stay within the buffer. */
 export function expectStrides(
   kernel: string,

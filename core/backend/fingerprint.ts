@@ -7,6 +7,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { Stream } from '../random/streams.ts';
 import type { Backend, BinaryOp, Buf, UnaryOp } from './backend.ts';
 
 /** Sixteen hexadecimal digits. Leaves the backend's arena as it found it. */
@@ -21,6 +22,7 @@ export async function fingerprint(backend: Backend): Promise<string> {
     layerNorms(test);
     moves(test);
     attentions(test);
+    dropouts(test);
     optimizers(test);
     return await test.digest();
   } finally {
@@ -216,6 +218,13 @@ function moves(t: SelfTest): void {
   t.backend.copyStrided(t.out(105), src, shape, [7, 21, 1], [35, 7, 1], false);
   t.backend.copyStrided(t.out(105), src, shape, [1, 3, 15], [35, 7, 1], true);
   t.backend.maskedFill(t.out(105), src, t.ints(35, 2), shape, [0, 7, 1], -3, false);
+}
+
+function dropouts(t: SelfTest): void {
+  const stream = new Stream(-20231, 256, 7, 3);
+  const y = t.out(1003);
+  t.backend.dropout(y, t.floats(1003), 0.2, stream, false);
+  t.backend.dropout(y, t.floats(1003), 0.5, stream, true);
 }
 
 function attentions(t: SelfTest): void {

@@ -1,6 +1,8 @@
 /** The reference kernels that transformers need: strided copies, masks, layer norm, attention. See reference.ts for what the reference is. */
+
+import type { Stream } from '../random/streams.ts';
 import type { AttentionOptions, Buf } from './backend.ts';
-import { expectAttention, expectLayerNorm, expectLength, expectStrides } from './check.ts';
+import { dropoutThreshold, expectAttention, expectLayerNorm, expectLength, expectStrides } from './check.ts';
 
 /** to[i] (+)= value. */
 export function put(to: Float64Array, i: number, value: number, accumulate: boolean): void {
@@ -49,6 +51,12 @@ export abstract class ReferenceTransformer {
     expectStrides('maskedFill', 'mask', mask, shape, maskStrides);
     const [d, vx, m] = [this.view(dst), this.view(x), this.view(mask)];
     for (let i = 0; i < d.length; i++) put(d, i, m[offset(i, shape, maskStrides)] !== 0 ? value : vx[i], accumulate);
+  }
+
+  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void {
+    const threshold = dropoutThreshold(y, x, p);
+    const [vy, vx] = [this.view(y), this.view(x)];
+    for (let i = 0; i < vy.length; i++) put(vy, i, stream.uint32(i) >= threshold ? vx[i] / (1 - p) : 0, accumulate);
   }
 
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void {

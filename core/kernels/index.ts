@@ -9,6 +9,7 @@ export { attentionFinish, attentionGradient, onlineSoftmax, rowDots } from './at
 export { batchNorm, batchNormBackward, batchNormEval } from './batchnorm';
 export { binary } from './binary';
 export { crossEntropy, crossEntropyBackward } from './crossentropy';
+export { dropout } from './dropout';
 export { broadcastRows, copy, fill, scale } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { layerNorm, layerNormBackward } from './layernorm';

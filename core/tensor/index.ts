@@ -2,6 +2,7 @@
 export { backward } from './autograd.ts';
 export { type AttentionArguments, scaledDotProductAttention } from './ops/attention.ts';
 export { type BatchStatistics, batchNorm, batchNormEval } from './ops/batchNorm.ts';
+export { dropout } from './ops/dropout.ts';
 export {
   add,
   div,

@@ -1,6 +1,7 @@
 /** The kernels that transformers need, against the reference. */
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import { Stream } from '../../core/random/streams.ts';
 import { compare, Numbers, seeds, shifts } from './pair.ts';
 
 const widths = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 70 }));
@@ -109,6 +110,28 @@ describe('strided copies and masks', () => {
           t.backend.maskedFill(t.output('masked', r.floats(count)), src, mask, shape, masked, -1, accumulate);
         });
       }),
+      runs,
+    );
+  });
+});
+
+describe('dropout', () => {
+  it('drops what the reference drops', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 200 }),
+        seeds,
+        shifts,
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        fc.boolean(),
+        async (n, seed, shift, p, accumulate) => {
+          await compare(shift, { relative: 1e-6, scale: 1 }, (t) => {
+            const r = new Numbers(seed);
+            const y = t.output('y', r.floats(n));
+            t.backend.dropout(y, t.input(r.floats(n)), p, new Stream(seed, 256, 2 ** 32 - 1, 9), accumulate);
+          });
+        },
+      ),
       runs,
     );
   });

@@ -69,6 +69,7 @@ export interface KernelExports {
   readonly layerNormBackward: Kernel<
     ['dx', 'dWeight', 'dBias', 'g', 'x', 'weight', 'mean', 'rstd', 'rows', 'cols', 'flag', 'flag', 'flag']
   >;
+  readonly dropout: Kernel<['y', 'x', 'n', 'threshold', 'scale', 'step', 'microBatch', 'site', 'key0', 'key1', 'flag']>;
   readonly copyStrided: Kernel<
     ['dst', 'src', 'flag', 'n0', 'd0', 's0', 'n1', 'd1', 's1', 'n2', 'd2', 's2', 'n3', 'd3', 's3']
   >;

@@ -1,6 +1,8 @@
 /** The part of the WASM backend that transformers need: strided copies, masks, layer norm, attention. See wasmBackend.ts for the rest. */
+
+import type { Stream } from '../../random/streams.ts';
 import type { AttentionOptions, Buf, Mark, MatmulOptions } from '../backend.ts';
-import { expectAttention, expectLayerNorm, expectLength, expectStrides } from '../check.ts';
+import { dropoutThreshold, expectAttention, expectLayerNorm, expectLength, expectStrides } from '../check.ts';
 import { attentionBackward, attentionForward } from './attention.ts';
 import { Collapsed } from './collapse.ts';
 import type { KernelExports } from './exports.ts';
@@ -102,6 +104,13 @@ export abstract class WasmTransformer {
     const [n0, m0] = d >= 0 ? [n[0], ms[0]] : [1, 0];
     const [n1, m1] = d >= 1 ? [n[1], ms[1]] : [1, 0];
     this.kernels.maskedFill(dst << 2, x << 2, mask << 2, value, accumulate, n0, m0, n1, m1);
+  }
+
+  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void {
+    const threshold = dropoutThreshold(y, x, p);
+    const { step, microBatch, site, key0, key1 } = stream.words;
+    const [to, from, scale] = [address(y), address(x), 1 / (1 - p)];
+    this.kernels.dropout(to, from, y.length, threshold, scale, step, microBatch, site, key0, key1, accumulate);
   }
 
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void {
