@@ -12,6 +12,7 @@
  * - `accumulate: true` adds the result to what `dst` holds; `false` overwrites (dst may be uninitialised).
  * - Inputs and outputs do not overlap unless a kernel says that they may.
  */
+import type { Stream } from '../random/streams.ts';
 
 /** A run of elements in one backend's memory. `at` means something to its backend alone. */
 export class Buf {
@@ -32,7 +33,19 @@ export class Buf {
 export type Floats = Float32Array | Float64Array;
 export type Ints = Int32Array | Uint16Array | Uint8Array | Uint32Array;
 
-export type UnaryOp = 'neg' | 'exp' | 'log' | 'tanh' | 'relu' | 'sqrt' | 'square' | 'reciprocal';
+export type UnaryOp =
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'tanh'
+  | 'relu'
+  | 'sqrt'
+  | 'square'
+  | 'reciprocal'
+  | 'erf'
+  | 'sigmoid'
+  | 'gelu'
+  | 'geluTanh';
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div';
 
 /** A place in the arena to which `release` winds back. */
@@ -67,6 +80,18 @@ export interface SGDOptions {
   nesterov: boolean;
   /** True on the first step: the momentum buffer is set to the gradient, as torch.optim.SGD does. */
   first: boolean;
+}
+
+export interface AttentionOptions {
+  /** Matrices: batch times heads. q and its result are [batch, rows, dim], k and v [batch, cols, dim]. */
+  batch: number;
+  rows: number;
+  cols: number;
+  dim: number;
+  /** Row i sees the columns 0 to i alone. */
+  causal: boolean;
+  /** Multiplies the scores; positive. */
+  scale: number;
 }
 
 export interface Backend {
@@ -113,6 +138,35 @@ export interface Backend {
    */
   sumInto(dst: Buf, src: Buf, shape: readonly number[], dstStrides: readonly number[], accumulate: boolean): void;
 
+  /**
+   * dst (+)= src over `shape`, each by its own strides (in elements): permutes, cuts out, joins. Two elements of dst do not
+   * coincide. Without `accumulate`, integers are copied as well.
+   */
+  copyStrided(
+    dst: Buf,
+    src: Buf,
+    shape: readonly number[],
+    dstStrides: readonly number[],
+    srcStrides: readonly number[],
+    accumulate: boolean,
+  ): void;
+  /** dst (+)= value where the integer mask is not 0, else x. dst and x are dense over `shape`, the mask has strides. */
+  maskedFill(
+    dst: Buf,
+    x: Buf,
+    mask: Buf,
+    shape: readonly number[],
+    maskStrides: readonly number[],
+    value: number,
+    accumulate: boolean,
+  ): void;
+
+  /**
+   * y[i] (+)= x[i] / (1 − p) where the stream's uint32(i) is at least p · 2^32, else 0; 0 ≤ p < 1. y may be x. The backward
+   * is the same function of the gradient.
+   */
+  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void;
+
   // ---- linear algebra ----
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;
   /** dst[i, j] = row[j] for i < rows. */
@@ -143,6 +197,52 @@ export interface Backend {
     channels: number,
     eps: number,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
+  ): void;
+  /**
+   * Layer norm over the last dimension of x [rows, cols]: y = (x − mean) · rstd · weight + bias. Each row's mean and
+   * rstd = 1 / sqrt(biased variance + eps) are written for the backward. A null weight is ones, a null bias zeros.
+   */
+  layerNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf | null,
+    bias: Buf | null,
+    mean: Buf,
+    rstd: Buf,
+    cols: number,
+    eps: number,
+  ): void;
+  /** Backward of `layerNorm`. Any of dx, dWeight, dBias may be null; each has its own accumulate flag. */
+  layerNormBackward(
+    dx: Buf | null,
+    dWeight: Buf | null,
+    dBias: Buf | null,
+    g: Buf,
+    x: Buf,
+    weight: Buf | null,
+    mean: Buf,
+    rstd: Buf,
+    cols: number,
+    accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
+  ): void;
+  /**
+   * out = softmax(q·kᵀ·scale)·v without storing the scores. Each row's log-sum-exp is written to lse [batch, rows] for the
+   * backward.
+   */
+  attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void;
+  /** Backward of `attention`. Any of dq, dk, dv may be null; each has its own accumulate flag. */
+  attentionBackward(
+    dq: Buf | null,
+    dk: Buf | null,
+    dv: Buf | null,
+    g: Buf,
+    q: Buf,
+    k: Buf,
+    v: Buf,
+    out: Buf,
+    lse: Buf,
+    options: AttentionOptions,
+    accumulate: { dq: boolean; dk: boolean; dv: boolean },
   ): void;
   /** Softmax, or its logarithm, over the last dimension of x [rows, cols]. */
   softmax(y: Buf, x: Buf, cols: number, log: boolean): void;

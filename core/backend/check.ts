@@ -1,5 +1,5 @@
 /** The checks that both backends make before a kernel runs: a wrong length must throw, not read a neighbour's memory. */
-import type { Buf, MatmulOptions } from './backend.ts';
+import type { AttentionOptions, Buf, MatmulOptions } from './backend.ts';
 
 /** Throws a RangeError unless `buf` has exactly `length` elements. */
 export function expectLength(kernel: string, name: string, buf: Buf, length: number): void {
@@ -21,6 +21,65 @@ export function expectMatmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): vo
   expectLength('matmul', 'c', c, m * n);
   expectLength('matmul', 'a', a, m * k);
   expectLength('matmul', 'b', b, k * n);
+}
+
+/** Throws a RangeError unless the buffers of a layer norm or of its backward fit; gives the rows. */
+export function expectLayerNorm(
+  kernel: string,
+  x: Buf,
+  cols: number,
+  perRow: { readonly [name: string]: Buf },
+  perColumn: { readonly [name: string]: Buf | null },
+  likeX: { readonly [name: string]: Buf | null },
+): number {
+  const rows = rowsOf(kernel, 'x', x, cols);
+  for (const name in perRow) expectLength(kernel, name, perRow[name], rows);
+  for (const name in perColumn) expectOptional(kernel, name, perColumn[name], cols);
+  for (const name in likeX) expectOptional(kernel, name, likeX[name], x.length);
+  return rows;
+}
+
+function expectOptional(kernel: string, name: string, buf: Buf | null, length: number): void {
+  if (buf !== null) expectLength(kernel, name, buf, length);
+}
+
+/** Throws a RangeError unless the buffers of attention or of its backward have the lengths that the options say. */
+export function expectAttention(
+  kernel: string,
+  options: AttentionOptions,
+  likeQ: { readonly [name: string]: Buf | null },
+  likeK: { readonly [name: string]: Buf | null },
+  lse: Buf,
+): void {
+  const { batch, rows, cols, dim, scale } = options;
+  for (const name in likeQ) expectOptional(kernel, name, likeQ[name], batch * rows * dim);
+  for (const name in likeK) expectOptional(kernel, name, likeK[name], batch * cols * dim);
+  expectLength(kernel, 'lse', lse, batch * rows);
+  if (!(cols > 0 && scale > 0))
+    throw new RangeError(`${kernel}: needs columns and a positive scale, not ${cols}, ${scale}`);
+}
+
+/** The least word that is kept. Throws a RangeError unless 0 ≤ p < 1 and the lengths agree. */
+export function dropoutThreshold(y: Buf, x: Buf, p: number): number {
+  expectLength('dropout', 'x', x, y.length);
+  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be at least 0 and below 1, not ${p}`);
+  return Math.min(2 ** 32 - 1, Math.round(p * 2 ** 32));
+}
+
+/** Throws a RangeError unless strides over `shape` stay within the buffer. */
+export function expectStrides(
+  kernel: string,
+  name: string,
+  buf: Buf,
+  shape: readonly number[],
+  strides: readonly number[],
+): void {
+  if (strides.length !== shape.length)
+    throw new RangeError(`${kernel}: strides must be as many as the dimensions of [${shape}]`);
+  if (shape.includes(0)) return;
+  const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], 0);
+  if (!(last < buf.length))
+    throw new RangeError(`${kernel}: the strides over [${shape}] leave ${name}, which has ${buf.length} elements`);
 }
 
 /** What both backends throw for a token id that has no row. */

@@ -7,6 +7,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { Stream } from '../random/streams.ts';
 import type { Backend, BinaryOp, Buf, UnaryOp } from './backend.ts';
 
 /** Sixteen hexadecimal digits. Leaves the backend's arena as it found it. */
@@ -18,6 +19,10 @@ export async function fingerprint(backend: Backend): Promise<string> {
     elementwise(test);
     strided(test);
     layers(test);
+    layerNorms(test);
+    moves(test);
+    attentions(test);
+    dropouts(test);
     optimizers(test);
     return await test.digest();
   } finally {
@@ -112,6 +117,10 @@ const UNARY: Readonly<Record<UnaryOp, readonly [low: number, high: number]>> = {
   sqrt: [1e-3, 1e3],
   square: [-2, 2],
   reciprocal: [1e-3, 1e3],
+  erf: [-5, 5],
+  sigmoid: [-100, 100],
+  gelu: [-10, 10],
+  geluTanh: [-10, 10],
 };
 
 function elementwise(t: SelfTest): void {
@@ -187,6 +196,48 @@ function layers(t: SelfTest): void {
   const dLogits = t.out(size);
   b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, false);
   b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, true);
+}
+
+function layerNorms(t: SelfTest): void {
+  const [rows, cols] = [133, 37];
+  const size = rows * cols;
+  const [x, g, weight, bias] = [t.floats(size), t.floats(size), t.floats(cols), t.floats(cols)];
+  const [mean, rstd] = [t.out(rows), t.out(rows)];
+  t.backend.layerNorm(t.out(size), x, null, null, mean, rstd, cols, 1e-5);
+  t.backend.layerNorm(t.out(size), x, weight, bias, mean, rstd, cols, 1e-5);
+  const [dx, dWeight, dBias] = [t.out(size), t.out(cols), t.out(cols)];
+  for (const [add, w] of [[false, weight] as const, [true, null] as const]) {
+    const accumulate = { dx: add, dWeight: add, dBias: add };
+    t.backend.layerNormBackward(dx, dWeight, dBias, g, x, w, mean, rstd, cols, accumulate);
+  }
+}
+
+function moves(t: SelfTest): void {
+  const shape = [3, 5, 7];
+  const src = t.floats(105);
+  t.backend.copyStrided(t.out(105), src, shape, [7, 21, 1], [35, 7, 1], false);
+  t.backend.copyStrided(t.out(105), src, shape, [1, 3, 15], [35, 7, 1], true);
+  t.backend.maskedFill(t.out(105), src, t.ints(35, 2), shape, [0, 7, 1], -3, false);
+}
+
+function dropouts(t: SelfTest): void {
+  const stream = new Stream(-20231, 256, 7, 3);
+  const y = t.out(1003);
+  t.backend.dropout(y, t.floats(1003), 0.2, stream, false);
+  t.backend.dropout(y, t.floats(1003), 0.5, stream, true);
+}
+
+function attentions(t: SelfTest): void {
+  const b = t.backend;
+  for (const causal of [false, true]) {
+    const options = { batch: 2, rows: 77, cols: 77, dim: 19, causal, scale: 0.25 };
+    const n = 2 * 77 * 19;
+    const [q, k, v, g] = [t.floats(n), t.floats(n), t.floats(n), t.floats(n)];
+    const [out, lse] = [t.out(n), t.out(2 * 77)];
+    b.attention(out, lse, q, k, v, options);
+    const [dq, dk, dv] = [t.out(n), t.out(n), t.out(n)];
+    b.attentionBackward(dq, dk, dv, g, q, k, v, out, lse, options, { dq: causal, dk: causal, dv: causal });
+  }
 }
 
 function optimizers(t: SelfTest): void {

@@ -15,8 +15,10 @@ import type {
 } from './backend.ts';
 import { Buf } from './backend.ts';
 import { badId, badTarget, expectLength, expectMatmul, rowsOf } from './check.ts';
+import { erf } from './erf.ts';
+import { offset, put, ReferenceTransformer } from './referenceTransformer.ts';
 
-export class ReferenceBackend implements Backend {
+export class ReferenceBackend extends ReferenceTransformer implements Backend {
   readonly name = 'reference';
   private memory = new Float64Array(1024);
   private top = 0;
@@ -329,24 +331,8 @@ export class ReferenceBackend implements Backend {
   }
 }
 
-/** to[i] (+)= value. */
-function put(to: Float64Array, i: number, value: number, accumulate: boolean): void {
-  to[i] = accumulate ? to[i] + value : value;
-}
-
 function count(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
-}
-
-/** Where the i-th element of `shape` in row-major order lies under `strides`. */
-function offset(i: number, shape: readonly number[], strides: readonly number[]): number {
-  let at = 0;
-  let rest = i;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    at += (rest % shape[d]) * strides[d];
-    rest = Math.floor(rest / shape[d]);
-  }
-  return at;
 }
 
 function logSumExpOf(x: Float64Array): number {
@@ -372,9 +358,22 @@ function apply(op: UnaryOp, x: number): number {
       return x * x;
     case 'reciprocal':
       return 1 / x;
+    case 'erf':
+      return erf(x);
+    case 'sigmoid':
+      return 1 / (1 + Math.exp(-x));
+    case 'gelu':
+      return (x * (1 + erf(x / Math.SQRT2))) / 2;
+    case 'geluTanh':
+      return (x * (1 + Math.tanh(geluInner(x)))) / 2;
     default:
       throw new Error(`no such op: ${op satisfies never}`);
   }
+}
+
+/** What GELU's tanh approximation takes the tanh of. */
+function geluInner(x: number): number {
+  return Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
 }
 
 /** op'(x), given also y = op(x). */
@@ -396,6 +395,16 @@ function derivative(op: UnaryOp, x: number, y: number): number {
       return 2 * x;
     case 'reciprocal':
       return -y * y;
+    case 'erf':
+      return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x);
+    case 'sigmoid':
+      return y * (1 - y);
+    case 'gelu':
+      return (1 + erf(x / Math.SQRT2)) / 2 + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI);
+    case 'geluTanh': {
+      const t = Math.tanh(geluInner(x));
+      return (1 + t) / 2 + (x / 2) * (1 - t * t) * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+    }
     default:
       throw new Error(`no such op: ${op satisfies never}`);
   }

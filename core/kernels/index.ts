@@ -5,13 +5,17 @@
  * in elements (i32), allocate nothing, and may read (never write) up to 64 bytes past a buffer's end: the arena keeps
  * that much slack. `relaxed_madd` is assumed to be a fused multiply-add; no other relaxed instruction is used.
  */
+export { attentionFinish, attentionGradient, onlineSoftmax, rowDots } from './attention';
 export { batchNorm, batchNormBackward, batchNormEval } from './batchnorm';
 export { binary } from './binary';
 export { crossEntropy, crossEntropyBackward } from './crossentropy';
+export { dropout } from './dropout';
 export { broadcastRows, copy, fill, scale } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
+export { layerNorm, layerNormBackward } from './layernorm';
 export { matmul } from './matmul';
 export { matmulWide, MATMUL_WIDE_SCRATCH_BYTES as MATMUL_SCRATCH_BYTES } from './matmulWide';
+export { copyStrided, maskedFill } from './move';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { fmaPeak } from './peak';
 export { sumColumns, sumRows } from './reduce';

@@ -1,4 +1,5 @@
 /** One-argument elementwise functions and their derivatives. The numbering of `op` is UNARY_CODES in wasm/exports.ts. */
+import { erf, erfSlope, gelu, geluSlope, geluTanh, geluTanhSlope, sigmoid } from './gelu';
 import { exp, log, tanh } from './math';
 import { storeLanes } from './simd';
 
@@ -10,6 +11,10 @@ const RELU = 4;
 const SQRT = 5;
 const SQUARE = 6;
 const RECIPROCAL = 7;
+const ERF = 8;
+const SIGMOID = 9;
+const GELU = 10;
+const GELU_TANH = 11;
 
 // @ts-ignore: decorator
 @inline
@@ -22,6 +27,10 @@ function forward(op: i32, x: v128): v128 {
   if (op == RELU) return v128.andnot(x, f32x4.le(x, f32x4.splat(0)));
   if (op == SQRT) return f32x4.sqrt(x);
   if (op == SQUARE) return f32x4.mul(x, x);
+  if (op == ERF) return erf(x);
+  if (op == SIGMOID) return sigmoid(x);
+  if (op == GELU) return gelu(x);
+  if (op == GELU_TANH) return geluTanh(x);
   return f32x4.div(f32x4.splat(1), x);
 }
 
@@ -35,6 +44,10 @@ function backward(op: i32, g: v128, x: v128, y: v128): v128 {
   if (op == RELU) return v128.andnot(g, f32x4.le(x, f32x4.splat(0)));
   if (op == SQRT) return f32x4.div(g, f32x4.add(y, y));
   if (op == SQUARE) return f32x4.mul(g, f32x4.add(x, x));
+  if (op == ERF) return f32x4.mul(g, erfSlope(x));
+  if (op == SIGMOID) return f32x4.mul(g, f32x4.relaxed_nmadd(y, y, y));
+  if (op == GELU) return f32x4.mul(g, geluSlope(x));
+  if (op == GELU_TANH) return f32x4.mul(g, geluTanhSlope(x));
   return f32x4.neg(f32x4.mul(g, f32x4.mul(y, y)));
 }
 
@@ -66,6 +79,10 @@ export function unary(op: i32, y: usize, x: usize, n: i32): void {
   else if (op == RELU) forwardLoop(RELU, y, x, n);
   else if (op == SQRT) forwardLoop(SQRT, y, x, n);
   else if (op == SQUARE) forwardLoop(SQUARE, y, x, n);
+  else if (op == ERF) forwardLoop(ERF, y, x, n);
+  else if (op == SIGMOID) forwardLoop(SIGMOID, y, x, n);
+  else if (op == GELU) forwardLoop(GELU, y, x, n);
+  else if (op == GELU_TANH) forwardLoop(GELU_TANH, y, x, n);
   else forwardLoop(RECIPROCAL, y, x, n);
 }
 
@@ -78,5 +95,9 @@ export function unaryBackward(op: i32, dx: usize, g: usize, x: usize, y: usize, 
   else if (op == RELU) backwardLoop(RELU, dx, g, x, y, n, accumulate);
   else if (op == SQRT) backwardLoop(SQRT, dx, g, x, y, n, accumulate);
   else if (op == SQUARE) backwardLoop(SQUARE, dx, g, x, y, n, accumulate);
+  else if (op == ERF) backwardLoop(ERF, dx, g, x, y, n, accumulate);
+  else if (op == SIGMOID) backwardLoop(SIGMOID, dx, g, x, y, n, accumulate);
+  else if (op == GELU) backwardLoop(GELU, dx, g, x, y, n, accumulate);
+  else if (op == GELU_TANH) backwardLoop(GELU_TANH, dx, g, x, y, n, accumulate);
   else backwardLoop(RECIPROCAL, dx, g, x, y, n, accumulate);
 }

@@ -51,6 +51,11 @@ export class Stream {
     this.#microBatch = checkWord('microBatch', microBatch);
   }
 
+  /** What a kernel needs to compute the same words: the counter's upper words and the key, each a uint32. */
+  get words(): { step: number; microBatch: number; site: number; key0: number; key1: number } {
+    return { step: this.#step, microBatch: this.#microBatch, site: this.#site, key0: this.#key0, key1: this.#key1 };
+  }
+
   /** Word i, uniform over the 2^32 values. i is an integer from 0 to 2^34 - 1. */
   uint32(i: number): number {
     const block = Math.floor(i / 4);

@@ -1,11 +1,32 @@
 /** What the tensor room offers: Tensor, the backward pass, and the operations by PyTorch's names. */
 export { backward } from './autograd.ts';
+export { type AttentionArguments, scaledDotProductAttention } from './ops/attention.ts';
 export { type BatchStatistics, batchNorm, batchNormEval } from './ops/batchNorm.ts';
-export { add, div, exp, log, mul, neg, pow, reciprocal, relu, sqrt, square, sub, tanh } from './ops/elementwise.ts';
+export { dropout } from './ops/dropout.ts';
+export {
+  add,
+  div,
+  erf,
+  exp,
+  gelu,
+  log,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  sigmoid,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from './ops/elementwise.ts';
 export { embedding } from './ops/embedding.ts';
+export { layerNorm } from './ops/layerNorm.ts';
 export { linear, matmul } from './ops/matmul.ts';
+export { cat, maskedFill, narrow, permute, slice, split, transpose } from './ops/move.ts';
 export { mean, type ReduceOptions, sum, unsqueeze } from './ops/reduce.ts';
-export { view } from './ops/shape.ts';
+export { reshape, view } from './ops/shape.ts';
 export { crossEntropy, logSoftmax, softmax } from './ops/softmax.ts';
 export { numel, type Shape, sameShape, show } from './shape.ts';
 export { intTensor, noGrad, Tensor, tensor } from './tensor.ts';

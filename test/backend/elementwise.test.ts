@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BinaryOp, UnaryOp } from '../../core/backend/backend.ts';
+import { erf } from '../../core/backend/erf.ts';
 import { compare, lengths, Numbers, seeds, shifts, wasm } from './pair.ts';
 
 /** Where each function is compared with the reference. */
@@ -14,6 +15,10 @@ const domains: Record<UnaryOp, readonly [low: number, high: number]> = {
   sqrt: [0.01, 50],
   square: [-2, 2],
   reciprocal: [0.1, 5],
+  erf: [-5, 5],
+  sigmoid: [-20, 20],
+  gelu: [-5, 5],
+  geluTanh: [-5, 5],
 };
 const unaryOps = fc.constantFrom(...(Object.keys(domains) as UnaryOp[]));
 const binaryOps = fc.constantFrom<BinaryOp>('add', 'sub', 'mul', 'div');
@@ -45,7 +50,8 @@ describe('elementwise', () => {
   it('unary and unaryBackward', async () => {
     await fc.assert(
       fc.asyncProperty(unaryOps, lengths, seeds, shifts, fc.boolean(), async (op, n, seed, shift, accumulate) => {
-        await compare(shift, { relative: 1e-6, scale: 1 }, (t) => {
+        // The slope of GELU multiplies several rounded factors.
+        await compare(shift, { relative: 2e-6, scale: 1 }, (t) => {
           const r = new Numbers(seed);
           const x = t.input(r.floats(n, ...domains[op]));
           const y = t.output('y', r.floats(n));
@@ -178,6 +184,29 @@ describe('the accuracy of our own functions', () => {
   it('tanh is within 2 ulp', () => {
     expect(worst('tanh', Math.tanh, 1e-38, 20, 1)).toBeLessThanOrEqual(2);
     expect(worst('tanh', Math.tanh, 0.1, 10, -1)).toBeLessThanOrEqual(2);
+  });
+
+  it('erf is within 2 ulp', () => {
+    expect(worst('erf', erf, 1e-30, 5, 1)).toBeLessThanOrEqual(2);
+    expect(worst('erf', erf, 0.1, 6, -1)).toBeLessThanOrEqual(2);
+    expect(worst('erf', erf, 0.5, 4.5, 1)).toBeLessThanOrEqual(2);
+  });
+
+  it('the activations are 0 or x far out, and NaN for NaN', () => {
+    const x = Float32Array.of(1e4, -1e4, 0, Number.NaN);
+    const [bx, by] = [wasm.alloc(4), wasm.alloc(4)];
+    wasm.write(bx, x);
+    for (const [op, want] of [
+      ['erf', [1, -1, 0, Number.NaN]],
+      ['sigmoid', [1, 0, 0.5, Number.NaN]],
+      ['gelu', [1e4, 0, 0, Number.NaN]],
+      ['geluTanh', [1e4, 0, 0, Number.NaN]],
+    ] as const) {
+      wasm.unary(op, by, bx);
+      wasm.view(by).forEach((value, i) => {
+        expect(value + 0, `${op} ${x[i]}`).toBe(want[i]);
+      });
+    }
   });
 
   it('treats the special values as Math does', () => {

@@ -14,6 +14,10 @@ export class Fixture {
     return new Fixture(await readFile(new URL(`../fixtures/${name}`, import.meta.url)));
   }
 
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
   floats(name: string): Float32Array {
     const data = this.#tensors.get(name)?.data;
     if (!(data instanceof Float32Array)) throw new Error(`the fixture has no f32 tensor ${name}`);

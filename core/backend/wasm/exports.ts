@@ -14,6 +14,10 @@ export const UNARY_CODES: Readonly<Record<UnaryOp, number>> = {
   sqrt: 5,
   square: 6,
   reciprocal: 7,
+  erf: 8,
+  sigmoid: 9,
+  gelu: 10,
+  geluTanh: 11,
 };
 
 /** The numbering in core/kernels/binary.ts. */
@@ -65,6 +69,19 @@ export interface KernelExports {
       'flag',
     ]
   >;
+  readonly layerNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'rstd', 'rows', 'cols', 'eps']>;
+  readonly layerNormBackward: Kernel<
+    ['dx', 'dWeight', 'dBias', 'g', 'x', 'weight', 'mean', 'rstd', 'rows', 'cols', 'flag', 'flag', 'flag']
+  >;
+  readonly dropout: Kernel<['y', 'x', 'n', 'threshold', 'scale', 'step', 'microBatch', 'site', 'key0', 'key1', 'flag']>;
+  readonly copyStrided: Kernel<
+    ['dst', 'src', 'flag', 'n0', 'd0', 's0', 'n1', 'd1', 's1', 'n2', 'd2', 's2', 'n3', 'd3', 's3']
+  >;
+  readonly maskedFill: Kernel<['dst', 'x', 'mask', 'value', 'flag', 'n0', 'm0', 'n1', 'm1']>;
+  readonly onlineSoftmax: Kernel<['s', 'o', 'top', 'sum', 'rows', 'cols', 'dim', 'scale', 'flag', 'offset', 'flag']>;
+  readonly attentionFinish: Kernel<['o', 'lse', 'top', 'sum', 'rows', 'dim']>;
+  readonly rowDots: Kernel<['dst', 'a', 'b', 'rows', 'dim']>;
+  readonly attentionGradient: Kernel<['s', 'dp', 'lse', 'delta', 'rows', 'cols', 'scale', 'flag', 'offset']>;
   readonly softmax: Kernel<['y', 'x', 'rows', 'cols', 'flag']>;
   readonly softmaxBackward: Kernel<['dx', 'g', 'y', 'rows', 'cols', 'flag', 'flag']>;
   readonly crossEntropy: Kernel<['losses', 'lse', 'logits', 'targets', 'rows', 'classes'], number>;

@@ -26,23 +26,20 @@ import {
   UNARY_CODES,
 } from './exports.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
+import { address, WasmTransformer } from './transformer.ts';
 
-/** An element offset as a byte address; may wrap to a negative number, which WebAssembly reads as unsigned. */
-function address(buf: Buf): number {
-  return buf.at << 2;
-}
-
-export class WasmBackend implements Backend {
+export class WasmBackend extends WasmTransformer implements Backend {
   readonly name = 'wasm';
-  private readonly kernels: KernelExports;
+  protected readonly kernels: KernelExports;
   private readonly matmulKernel: MatmulKernel;
-  private readonly arena: Arena;
+  protected readonly arena: Arena;
   /** The address of matmul's working memory, below the arena. */
   private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
   /** `kernels`: from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming) and takes the tile 6x8. */
   constructor({ module, matmulTile }: Kernels) {
+    super();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     this.kernels = instantiate(module, memory);
     this.matmulKernel = matmulTile === '6x16' ? this.kernels.matmulWide : this.kernels.matmul;

@@ -20,7 +20,13 @@ export const tanh = (x: Tensor): Tensor => unary('tanh', x);
 export const relu = (x: Tensor): Tensor => unary('relu', x);
 export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
 export const square = (x: Tensor): Tensor => unary('square', x);
+export const erf = (x: Tensor): Tensor => unary('erf', x);
+export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
 export const reciprocal = (x: Tensor): Tensor => unary('reciprocal', x);
+
+/** GELU (Hendrycks and Gimpel, 2016): x·Φ(x), or with 'tanh' GPT-2's approximation, as torch.nn.functional.gelu. */
+export const gelu = (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>
+  unary(approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
 
 /** A number beside a tensor becomes a scalar tensor of the same backend. */
 type Operand = Tensor | number;

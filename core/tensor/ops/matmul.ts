@@ -1,21 +1,73 @@
-/** Matrix products: matmul of two matrices, and linear, the product with a transposed weight plus a bias. */
-import { numel, show } from '../shape.ts';
+/** Matrix products: matmul of matrices or batches of them, and linear, the product with a transposed weight plus a bias. */
+import type { Buf } from '../../backend/backend.ts';
+import { broadcastShapes, broadcastStrides, numel, type Shape, show } from '../shape.ts';
 import { output, type Tensor } from '../tensor.ts';
 
-/** a [m, k] @ b [k, n] → [m, n]. @throws Error naming both shapes if they do not fit. */
+/**
+ * a [..., m, k] @ b [..., k, n] → [..., m, n], batch dimensions broadcast, as torch.matmul (vectors excepted).
+ * @throws Error naming both shapes if they do not fit.
+ */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  const [m, k] = a.shape.slice(-2);
+  const [kb, n] = b.shape.slice(-2);
+  if (a.shape.length < 2 || b.shape.length < 2 || k !== kb)
+    throw new Error(
+      `matmul: shapes ${show(a.shape)} and ${show(b.shape)} do not multiply; expected [..., m, k] and [..., k, n]`,
+    );
+  // A batch times one matrix is one product of all its rows.
+  const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (bBatch.length === 0) return product(a, b, [...aBatch, m, n], numel(aBatch) * m, n, k, [[0, 0]]);
+  const batch = broadcastShapes('matmul', aBatch, bBatch);
+  const pairs = batchPairs(batch, broadcastStrides(aBatch, batch), broadcastStrides(bBatch, batch));
+  return product(a, b, [...batch, m, n], m, n, k, pairs);
+}
+
+/** For each matrix of the result, in order, which of a's and which of b's it is the product of. */
+function batchPairs(batch: Shape, aStrides: Shape, bStrides: Shape): [number, number][] {
+  return Array.from({ length: numel(batch) }, (_, i) => {
+    let [ia, ib, rest] = [0, 0, i];
+    for (let d = batch.length - 1; d >= 0; d--) {
+      ia += (rest % batch[d]) * aStrides[d];
+      ib += (rest % batch[d]) * bStrides[d];
+      rest = Math.floor(rest / batch[d]);
+    }
+    return [ia, ib];
+  });
+}
+
+/** The products of a's and b's matrices, pair by pair; a pair's i-th is the i-th of the result. */
+function product(
+  a: Tensor,
+  b: Tensor,
+  shape: Shape,
+  m: number,
+  n: number,
+  k: number,
+  pairs: readonly (readonly [number, number])[],
+): Tensor {
   const { backend } = a;
-  const [m, k] = a.shape;
-  const [kb, n] = b.shape;
-  if (a.shape.length !== 2 || b.shape.length !== 2 || m === undefined || k === undefined || n === undefined || k !== kb)
-    throw new Error(`matmul: shapes ${show(a.shape)} and ${show(b.shape)} do not multiply; expected [m, k] and [k, n]`);
-  const c = backend.alloc(m * n);
-  backend.matmul(c, a.buf, b.buf, { m, n, k });
-  return output(backend, c, [m, n], 'matmul', [a, b], (g, target) => {
+  const ofA = (buf: Buf, i: number) => buf.slice(i * m * k, m * k);
+  const ofB = (buf: Buf, i: number) => buf.slice(i * k * n, k * n);
+  const ofC = (buf: Buf, i: number) => buf.slice(i * m * n, m * n);
+  const c = backend.alloc(numel(shape));
+  for (const [i, [ia, ib]] of pairs.entries()) backend.matmul(ofC(c, i), ofA(a.buf, ia), ofB(b.buf, ib), { m, n, k });
+  return output(backend, c, shape, 'matmul', [a, b], (g, target) => {
     const da = target(0);
-    if (da) backend.matmul(da.buf, g, b.buf, { m, n: k, k: n, transB: true, accumulate: da.accumulate });
     const db = target(1);
-    if (db) backend.matmul(db.buf, a.buf, g, { m: k, n, k: m, transA: true, accumulate: db.accumulate });
+    // A matrix used in several products is written once and then added to.
+    const [seenA, seenB] = [new Set<number>(), new Set<number>()];
+    for (const [i, [ia, ib]] of pairs.entries()) {
+      if (da) {
+        const accumulate = da.accumulate || seenA.has(ia);
+        backend.matmul(ofA(da.buf, ia), ofC(g, i), ofB(b.buf, ib), { m, n: k, k: n, transB: true, accumulate });
+        seenA.add(ia);
+      }
+      if (db) {
+        const accumulate = db.accumulate || seenB.has(ib);
+        backend.matmul(ofB(db.buf, ib), ofA(a.buf, ia), ofC(g, i), { m: k, n, k: m, transA: true, accumulate });
+        seenB.add(ib);
+      }
+    }
   });
 }
 

@@ -11,6 +11,9 @@ export function view(x: Tensor, ...shape: number[]): Tensor {
   });
 }
 
+/** The same as `view`, since every tensor here is dense. */
+export const reshape = view;
+
 function resolve(from: Shape, to: readonly number[]): number[] {
   const known = numel(to.filter((d) => d !== -1));
   const unknown = to.filter((d) => d === -1).length;

@@ -1,0 +1,123 @@
+/**
+ * What attention does between its matrix products, on one block of scores at a time (core/backend/wasm/attention.ts loops
+ * over the blocks): online softmax after Milakov and Gimelshein (2018), used as in FlashAttention (Dao et al., 2022).
+ *
+ * With `causal`, row r of a block sees its columns up to r + offset; those beyond have probability 0.
+ */
+import { exp, logScalar } from './math';
+import { fma, storeUpTo, sumLanes, firstLanes } from './simd';
+import { rowMax } from './softmax';
+
+// @ts-ignore: decorator
+@inline
+function visible(r: i32, cols: i32, causal: bool, offset: i32): i32 {
+  return causal ? max(0, min(cols, r + offset + 1)) : cols;
+}
+
+/** e^x of one number, with the same bits as the vector's. */
+// @ts-ignore: decorator
+@inline
+function expScalar(x: f32): f32 {
+  return f32x4.extract_lane(exp(f32x4.splat(x)), 0);
+}
+
+/**
+ * Turns the scores s [rows, cols] into e^(s·scale − top) in place, raises each row's running `top`, and rescales its
+ * running `sum` and its row of o [rows, dim] to the new one. `first`: nothing has run yet, o is not touched.
+ */
+export function onlineSoftmax(
+  s: usize, o: usize, top: usize, sum: usize, rows: i32, cols: i32, dim: i32, scale: f32, causal: bool, offset: i32,
+  first: bool,
+): void {
+  const bytes = <usize>cols << 2;
+  const width = <usize>dim << 2;
+  const zero = f32x4.splat(0);
+  const factor = f32x4.splat(scale);
+  for (let r = 0; r < rows; ++r, s += bytes, o += width, top += 4, sum += 4) {
+    const n = visible(r, cols, causal, offset);
+    const old = load<f32>(top);
+    let m = n > 0 ? rowMax(s, n) * scale : <f32>(-Infinity);
+    if (!first) m = max<f32>(m, old);
+    const shift = f32x4.splat(-m);
+    let part = zero;
+    let j = 0;
+    for (; j < n; j += 4) {
+      const at = <usize>j << 2;
+      const p = firstLanes(exp(fma(v128.load(s + at), factor, shift)), zero, n - j);
+      part = f32x4.add(part, p);
+      storeUpTo(s + at, p, cols - j);
+    }
+    for (; j < cols; j += 4) storeUpTo(s + (<usize>j << 2), zero, cols - j);
+    store<f32>(top, m);
+    if (first) {
+      store<f32>(sum, sumLanes(part));
+      continue;
+    }
+    const shrink = expScalar(old - m);
+    store<f32>(sum, load<f32>(sum) * shrink + sumLanes(part));
+    if (m == old) continue;
+    const v = f32x4.splat(shrink);
+    for (let d = 0; d < dim; d += 4) {
+      const at = <usize>d << 2;
+      storeUpTo(o + at, f32x4.mul(v128.load(o + at), v), dim - d);
+    }
+  }
+}
+
+/** Divides each row of o by its sum and writes lse = top + log sum. */
+export function attentionFinish(o: usize, lse: usize, top: usize, sum: usize, rows: i32, dim: i32): void {
+  const width = <usize>dim << 2;
+  for (let r = 0; r < rows; ++r, o += width, lse += 4, top += 4, sum += 4) {
+    const total = load<f32>(sum);
+    store<f32>(lse, load<f32>(top) + logScalar(total));
+    const v = f32x4.splat(total);
+    for (let d = 0; d < dim; d += 4) {
+      const at = <usize>d << 2;
+      storeUpTo(o + at, f32x4.div(v128.load(o + at), v), dim - d);
+    }
+  }
+}
+
+/** dst[r] = Σ_d a[r, d]·b[r, d]. */
+export function rowDots(dst: usize, a: usize, b: usize, rows: i32, dim: i32): void {
+  const width = <usize>dim << 2;
+  const zero = f32x4.splat(0);
+  for (let r = 0; r < rows; ++r, a += width, b += width, dst += 4) {
+    let sum = zero;
+    for (let d = 0; d < dim; d += 4) {
+      const at = <usize>d << 2;
+      sum = fma(firstLanes(v128.load(a + at), zero, dim - d), firstLanes(v128.load(b + at), zero, dim - d), sum);
+    }
+    store<f32>(dst, sumLanes(sum));
+  }
+}
+
+/**
+ * The scores s [rows, cols] become the probabilities p = e^(s·scale − lse), and dp, the gradient of p, becomes that of the
+ * unscaled scores: p·(dp − delta)·scale.
+ */
+export function attentionGradient(
+  s: usize, dp: usize, lse: usize, delta: usize, rows: i32, cols: i32, scale: f32, causal: bool, offset: i32,
+): void {
+  const bytes = <usize>cols << 2;
+  const zero = f32x4.splat(0);
+  const factor = f32x4.splat(scale);
+  for (let r = 0; r < rows; ++r, s += bytes, dp += bytes, lse += 4, delta += 4) {
+    const n = visible(r, cols, causal, offset);
+    const shift = f32x4.splat(-load<f32>(lse));
+    const d = v128.load32_splat(delta);
+    let j = 0;
+    for (; j < n; j += 4) {
+      const at = <usize>j << 2;
+      const p = firstLanes(exp(fma(v128.load(s + at), factor, shift)), zero, n - j);
+      const ds = f32x4.mul(f32x4.mul(p, f32x4.sub(v128.load(dp + at), d)), factor);
+      storeUpTo(s + at, p, cols - j);
+      storeUpTo(dp + at, firstLanes(ds, zero, n - j), cols - j);
+    }
+    for (; j < cols; j += 4) {
+      const at = <usize>j << 2;
+      storeUpTo(s + at, zero, cols - j);
+      storeUpTo(dp + at, zero, cols - j);
+    }
+  }
+}

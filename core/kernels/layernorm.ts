@@ -1,0 +1,164 @@
+/**
+ * Layer norm over the rows of a dense [rows, cols] matrix: each row has its own mean and variance, in two passes.
+ * Division and square root are exact in every engine.
+ */
+import { firstLanes, fma, fnma, storeUpTo, sumLanes } from './simd';
+
+/** Rows summed before the block joins a column's total (less rounding error than one long chain). */
+const ROW_BLOCK = 128;
+
+/** Four sums of four lanes, vectors taken in turn; a partial vector and those left over go to the first. */
+// @ts-ignore: decorator
+@inline
+function fold(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
+  return sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+}
+
+// @ts-ignore: decorator
+@inline
+function rowSum(x: usize, n: i32): f32 {
+  const zero = f32x4.splat(0);
+  let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+  let i = 0;
+  for (; i + 16 <= n; i += 16, x += 64) {
+    s0 = f32x4.add(s0, v128.load(x));
+    s1 = f32x4.add(s1, v128.load(x, 16));
+    s2 = f32x4.add(s2, v128.load(x, 32));
+    s3 = f32x4.add(s3, v128.load(x, 48));
+  }
+  for (; i < n; i += 4, x += 16) s0 = f32x4.add(s0, firstLanes(v128.load(x), zero, n - i));
+  return fold(s0, s1, s2, s3);
+}
+
+// @ts-ignore: decorator
+@inline
+function addSquare(v: v128, mean: v128, sum: v128): v128 {
+  const d = f32x4.sub(v, mean);
+  return fma(d, d, sum);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowSquares(x: usize, n: i32, mean: v128): f32 {
+  const zero = f32x4.splat(0);
+  let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+  let i = 0;
+  for (; i + 16 <= n; i += 16, x += 64) {
+    s0 = addSquare(v128.load(x), mean, s0);
+    s1 = addSquare(v128.load(x, 16), mean, s1);
+    s2 = addSquare(v128.load(x, 32), mean, s2);
+    s3 = addSquare(v128.load(x, 48), mean, s3);
+  }
+  // A lane beyond the row holds the mean, so that its square is 0.
+  for (; i < n; i += 4, x += 16) s0 = addSquare(firstLanes(v128.load(x), mean, n - i), mean, s0);
+  return fold(s0, s1, s2, s3);
+}
+
+/**
+ * y = (x − mean) / sqrt(variance + eps) · weight + bias, the variance biased; each row's mean and 1 / sqrt(variance + eps)
+ * are written for the backward. A weight or bias of 0 (no address) is one or zero.
+ */
+export function layerNorm(
+  y: usize, x: usize, weight: usize, bias: usize, mean: usize, rstd: usize, rows: i32, cols: i32, eps: f32,
+): void {
+  const bytes = <usize>cols << 2;
+  const one = f32x4.splat(1);
+  const zero = f32x4.splat(0);
+  for (let r = 0; r < rows; ++r, x += bytes, y += bytes, mean += 4, rstd += 4) {
+    const m = rowSum(x, cols) / <f32>cols;
+    const vm = f32x4.splat(m);
+    const s = <f32>1 / sqrt<f32>(rowSquares(x, cols, vm) / <f32>cols + eps);
+    const vs = f32x4.splat(s);
+    store<f32>(mean, m);
+    store<f32>(rstd, s);
+    for (let j = 0; j < cols; j += 4) {
+      const at = <usize>j << 2;
+      const w = weight ? v128.load(weight + at) : one;
+      const b = bias ? v128.load(bias + at) : zero;
+      const normal = f32x4.mul(f32x4.sub(v128.load(x + at), vm), vs);
+      storeUpTo(y + at, fma(normal, w, b), cols - j);
+    }
+  }
+}
+
+/** dWeight[j] (+)= Σ_i g·x̂ and dBias[j] (+)= Σ_i g, columns side by side; an address of 0 skips one. */
+function columnSums(
+  dWeight: usize, dBias: usize, g: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
+  addDWeight: bool, addDBias: bool,
+): void {
+  const stride = <usize>cols << 2;
+  const zero = f32x4.splat(0);
+  for (let j = 0; j < cols; j += 8) {
+    const at = <usize>j << 2;
+    let w0 = zero, w1 = zero, b0 = zero, b1 = zero;
+    let pg = g + at;
+    let px = x + at;
+    for (let block = 0; block < rows; block += ROW_BLOCK) {
+      let u0 = zero, u1 = zero, c0 = zero, c1 = zero;
+      const end = min(rows, block + ROW_BLOCK);
+      for (let i = block; i < end; ++i, pg += stride, px += stride) {
+        const m = v128.load32_splat(mean + (<usize>i << 2));
+        const s = v128.load32_splat(rstd + (<usize>i << 2));
+        const g0 = v128.load(pg);
+        const g1 = v128.load(pg, 16);
+        u0 = fma(g0, f32x4.mul(f32x4.sub(v128.load(px), m), s), u0);
+        u1 = fma(g1, f32x4.mul(f32x4.sub(v128.load(px, 16), m), s), u1);
+        c0 = f32x4.add(c0, g0);
+        c1 = f32x4.add(c1, g1);
+      }
+      w0 = f32x4.add(w0, u0);
+      w1 = f32x4.add(w1, u1);
+      b0 = f32x4.add(b0, c0);
+      b1 = f32x4.add(b1, c1);
+    }
+    if (dWeight) storePair(dWeight + at, w0, w1, cols - j, addDWeight);
+    if (dBias) storePair(dBias + at, b0, b1, cols - j, addDBias);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storePair(p: usize, v0: v128, v1: v128, n: i32, accumulate: bool): void {
+  storeUpTo(p, accumulate ? f32x4.add(v128.load(p), v0) : v0, n);
+  if (n > 4) storeUpTo(p + 16, accumulate ? f32x4.add(v128.load(p, 16), v1) : v1, n - 4);
+}
+
+/**
+ * With x̂ = (x − mean)·rstd and h = g·weight: dx (+)= rstd·(h − mean(h) − x̂·mean(h·x̂)); dWeight and dBias as
+ * `columnSums`. An address of 0 for dx, dWeight or dBias skips it, for weight means ones.
+ */
+export function layerNormBackward(
+  dx: usize, dWeight: usize, dBias: usize, g: usize, x: usize, weight: usize, mean: usize, rstd: usize,
+  rows: i32, cols: i32, addDx: bool, addDWeight: bool, addDBias: bool,
+): void {
+  if (dWeight || dBias) columnSums(dWeight, dBias, g, x, mean, rstd, rows, cols, addDWeight, addDBias);
+  if (!dx) return;
+  const bytes = <usize>cols << 2;
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  for (let r = 0; r < rows; ++r, dx += bytes, g += bytes, x += bytes, mean += 4, rstd += 4) {
+    const m = v128.load32_splat(mean);
+    const s = v128.load32_splat(rstd);
+    let sumH = zero;
+    let sumHX = zero;
+    for (let j = 0; j < cols; j += 4) {
+      const at = <usize>j << 2;
+      const w = weight ? v128.load(weight + at) : one;
+      const h = firstLanes(f32x4.mul(v128.load(g + at), w), zero, cols - j);
+      const normal = firstLanes(f32x4.mul(f32x4.sub(v128.load(x + at), m), s), zero, cols - j);
+      sumH = f32x4.add(sumH, h);
+      sumHX = fma(h, normal, sumHX);
+    }
+    const meanH = f32x4.splat(sumLanes(sumH) / <f32>cols);
+    const meanHX = f32x4.splat(sumLanes(sumHX) / <f32>cols);
+    for (let j = 0; j < cols; j += 4) {
+      const at = <usize>j << 2;
+      const w = weight ? v128.load(weight + at) : one;
+      const h = f32x4.mul(v128.load(g + at), w);
+      const normal = f32x4.mul(f32x4.sub(v128.load(x + at), m), s);
+      let d = f32x4.mul(s, fnma(normal, meanHX, f32x4.sub(h, meanH)));
+      if (addDx) d = f32x4.add(v128.load(dx + at), d);
+      storeUpTo(dx + at, d, cols - j);
+    }
+  }
+}

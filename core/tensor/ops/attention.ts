@@ -1,0 +1,49 @@
+/** Scaled dot-product attention (Vaswani et al., 2017), fused: no [T, T] matrix is stored, forward or backward. */
+import { sameShape, show } from '../shape.ts';
+import { output, type Tensor } from '../tensor.ts';
+
+export interface AttentionArguments {
+  /** Position i attends to positions 0 to i alone. */
+  isCausal?: boolean;
+  /** Multiplies the scores; 1/√dim when left out. */
+  scale?: number;
+}
+
+/**
+ * softmax(q·kᵀ·scale)·v for q [..., T, D] and k, v [..., S, D], as torch.nn.functional.scaled_dot_product_attention.
+ * The leading dimensions (batch, heads) are equal.
+ */
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionArguments = {}): Tensor {
+  const { backend } = q;
+  const [rows, dim] = q.shape.slice(-2);
+  const cols = k.shape.at(-2);
+  const fits = sameShape(q.shape.slice(0, -2), k.shape.slice(0, -2)) && k.shape.at(-1) === dim;
+  if (q.shape.length < 2 || cols === undefined || !fits || !sameShape(k.shape, v.shape))
+    throw new Error(
+      `scaledDotProductAttention: q ${show(q.shape)}, k ${show(k.shape)} and v ${show(v.shape)} do not fit; expected [..., T, D] and twice [..., S, D]`,
+    );
+  const batch = q.numel / (rows * dim);
+  const settings = {
+    ...{ batch, rows, cols, dim },
+    causal: options.isCausal ?? false,
+    scale: options.scale ?? 1 / Math.sqrt(dim),
+  };
+  const [out, lse] = [backend.alloc(q.numel), backend.alloc(batch * rows)];
+  backend.attention(out, lse, q.buf, k.buf, v.buf, settings);
+  return output(backend, out, q.shape, 'scaledDotProductAttention', [q, k, v], (g, target) => {
+    const [dq, dk, dv] = [target(0), target(1), target(2)];
+    backend.attentionBackward(
+      dq?.buf ?? null,
+      dk?.buf ?? null,
+      dv?.buf ?? null,
+      g,
+      q.buf,
+      k.buf,
+      v.buf,
+      out,
+      lse,
+      settings,
+      { dq: dq?.accumulate ?? false, dk: dk?.accumulate ?? false, dv: dv?.accumulate ?? false },
+    );
+  });
+}
