@@ -17,7 +17,7 @@ const PAGES = 24;
 /** How much faster 6x16 must be: what it gains when packed is far more, what it loses when not is a quarter. */
 const WORTHWHILE = 1.15;
 
-/** Synchronous, since V8's flags are the whole process's: nothing else may be compiled meanwhile. About 12 ms. */
+/** Synchronous, since V8's flags are the whole process's: nothing else may be compiled meanwhile. About 17 ms. */
 export function tune(bytes: Uint8Array<ArrayBuffer>): Kernels {
   const forced = forcedTile();
   if (!canPack()) return { module: new WebAssembly.Module(bytes), matmulTile: forced ?? '6x8' };
