@@ -123,3 +123,32 @@ test('a run ends though workers stall, wake up late or leave', () => {
   expect(late).toBeGreaterThan(0);
   expect(left).toBeGreaterThan(0);
 });
+
+test.each(['it answers late', 'it leaves'])(
+  'of a lease that is half done by others, only the other half is done again: %s',
+  (how) => {
+    const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
+    const assigned = (actions: readonly Action[]) =>
+      actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    machine.handle({ type: 'joined', worker: 3, slots: 1 }, 0);
+    const halves = [
+      [2, 0, 2],
+      [3, 2, 2],
+    ];
+    expect(assigned(machine.handle({ type: 'tick' }, 100_000))).toEqual(halves);
+    machine.handle({ type: 'result', worker: 2, round: 0, block: { lo: 0, size: 2 } }, 100_001);
+    machine.handle({ type: 'left', worker: 2 }, 100_002);
+    machine.handle({ type: 'left', worker: 3 }, 100_003);
+    if (how === 'it leaves') {
+      machine.handle({ type: 'left', worker: 1 }, 100_004);
+      expect(assigned(machine.handle({ type: 'joined', worker: 4, slots: 1 }, 100_005))).toEqual([[4, 2, 2]]);
+    } else {
+      const late = machine.handle({ type: 'result', worker: 1, round: 0, block: { lo: 0, size: 4 } }, 100_004);
+      expect(late.map((a) => a.type)).toEqual(['assign']);
+      expect(assigned(late)).toEqual([[1, 2, 2]]);
+    }
+  },
+);
