@@ -14,6 +14,7 @@ export { broadcastRows, copy, fill, scale } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { layerNorm, layerNormBackward } from './layernorm';
 export { matmul } from './matmul';
+// The wide kernel needs the more working memory of the two.
 export { matmulWide, MATMUL_WIDE_SCRATCH_BYTES as MATMUL_SCRATCH_BYTES } from './matmulWide';
 export { copyStrided, maskedFill } from './move';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';

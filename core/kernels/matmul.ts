@@ -16,8 +16,6 @@ const PACK_B_ABOVE = 65536;
 const PACK_A_ABOVE = 16384;
 
 const STRIP_BYTES = BLOCK_K * 32;
-/** What `scratch` must hold. */
-export const MATMUL_SCRATCH_BYTES: i32 = STRIP_BYTES + BLOCK_K * BLOCK_N * 4 + 64;
 
 /** The next strip's height: six where the rest can still be cut into strips of four or more. */
 // @ts-ignore: decorator
