@@ -1,6 +1,6 @@
 /** What the tensor room offers: Tensor, the backward pass, and the operations by PyTorch's names. */
 export { backward } from './autograd.ts';
-export { type AttentionArguments, scaledDotProductAttention } from './ops/attention.ts';
+export { type AttentionArguments, causalSelfAttention, scaledDotProductAttention } from './ops/attention.ts';
 export { type BatchStatistics, batchNorm, batchNormEval } from './ops/batchNorm.ts';
 export { dropout } from './ops/dropout.ts';
 export {

@@ -1,6 +1,8 @@
 /** Scaled dot-product attention (Vaswani et al., 2017), fused: no [T, T] matrix is stored, forward or backward. */
 import { sameShape, show } from '../shape.ts';
 import { output, type Tensor } from '../tensor.ts';
+import { split, transpose } from './move.ts';
+import { view } from './shape.ts';
 
 export interface AttentionArguments {
   /** Position i attends to positions 0 to i alone. */
@@ -46,4 +48,22 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
       { dq: dq?.accumulate ?? false, dk: dk?.accumulate ?? false, dv: dv?.accumulate ?? false },
     );
   });
+}
+
+/**
+ * Multi-head causal self-attention of a projection qkv [B, T, 3·C] whose last dimension is queries, keys and values, each of
+ * `heads` heads of C/heads: → [B, T, C]. What GPT-2's attention does between c_attn and c_proj.
+ */
+export function causalSelfAttention(qkv: Tensor, heads: number): Tensor {
+  const [batch, length, width] = qkv.shape;
+  const channels = width / 3;
+  if (qkv.shape.length !== 3 || !Number.isInteger(channels / heads))
+    throw new Error(
+      `causalSelfAttention: qkv ${show(qkv.shape)} is not [B, T, 3·C] with C a multiple of ${heads} heads`,
+    );
+  const [q, k, v] = split(qkv, channels, 2).map((t) =>
+    transpose(view(t, batch, length, heads, channels / heads), 1, 2),
+  );
+  const mixed = scaledDotProductAttention(q, k, v, { isCausal: true });
+  return view(transpose(mixed, 1, 2), batch, length, channels);
 }
