@@ -46,6 +46,8 @@ export type UnaryOp =
   | 'sigmoid'
   | 'gelu'
   | 'geluTanh';
+/** The 16-bit floats: the upper half of an f32, and IEEE binary16. */
+export type HalfFormat = 'bf16' | 'f16';
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div';
 
 /** A place in the arena to which `release` winds back. */
@@ -92,6 +94,14 @@ export interface AttentionOptions {
   causal: boolean;
   /** Multiplies the scores; positive. */
   scale: number;
+}
+
+/** x is [outer, n, inner], the index [outer, m, inner]. */
+export interface GatherSizes {
+  outer: number;
+  n: number;
+  m: number;
+  inner: number;
 }
 
 export interface Backend {
@@ -179,9 +189,20 @@ export interface Backend {
   embeddingBackward(dWeight: Buf, g: Buf, ids: Buf, dim: number): void;
   /**
    * Batch norm over the rows of x [rows, channels], training: mean and variance (biased) of each channel are written,
-   * two-pass; y = (x − mean) / sqrt(var + eps) · weight + bias.
+   * two-pass; y = (x − mean) / sqrt(var + eps) · weight + bias, where var is the variance written, or if `unbiased`
+   * n / (n − 1) times as much for n rows.
    */
-  batchNorm(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void;
+  batchNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf,
+    bias: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    unbiased: boolean,
+  ): void;
   /** The same with given statistics (evaluation). */
   batchNormEval(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void;
   /** Backward of `batchNorm`. Any of dx, dWeight, dBias may be null; each has its own accumulate flag. */
@@ -196,6 +217,7 @@ export interface Backend {
     variance: Buf,
     channels: number,
     eps: number,
+    unbiased: boolean,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void;
   /**
@@ -250,9 +272,9 @@ export interface Backend {
   softmaxBackward(dx: Buf, g: Buf, y: Buf, cols: number, log: boolean, accumulate: boolean): void;
   /**
    * Cross-entropy from logits [rows, classes]: losses[i] = logsumexp(logits[i]) − logits[i, targets[i]], and logsumexp is
-   * written for the backward. A negative target is ignored: its loss is 0.
+   * written for the backward. A target of `ignoreIndex` is ignored: its loss is 0. Throws on another outside [0, classes).
    */
-  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number): void;
+  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number, ignoreIndex: number): void;
   /** dLogits (+)= (softmax − onehot) · g[i]; ignored rows give 0. */
   crossEntropyBackward(
     dLogits: Buf,
@@ -261,8 +283,45 @@ export interface Backend {
     logSumExp: Buf,
     targets: Buf,
     classes: number,
+    ignoreIndex: number,
     accumulate: boolean,
   ): void;
+
+  // ---- selection: indices are integers; those given throw where they are out of range ----
+  /** dst[i] = the row of `classes` zeros with a one at ids[i]. */
+  oneHot(dst: Buf, ids: Buf, classes: number): void;
+  /** out[o, j, i] = x[o, index[o, j, i], i], for x [outer, n, inner] and index [outer, m, inner]. Integers as well. */
+  gather(out: Buf, x: Buf, index: Buf, sizes: GatherSizes): void;
+  /** dx[o, index[o, j, i], i] += g[o, j, i], in row-major order of (o, j, i). Always accumulates. */
+  scatterAdd(dx: Buf, g: Buf, index: Buf, sizes: GatherSizes): void;
+  /**
+   * The places of the k largest elements of each row of x [rows, cols], largest first, to indices [rows, k]. Of equal ones
+   * the lower place comes first; NaN counts as the largest.
+   */
+  topk(indices: Buf, x: Buf, cols: number, k: number): void;
+  /** y[i] = the largest element of row i of x [rows, cols]; NaN if any is. */
+  amax(y: Buf, x: Buf, cols: number): void;
+  /** dx (+)= g[i], divided evenly over the elements of row i that equal y[i]; a row without any (y is NaN) is all NaN. */
+  amaxBackward(dx: Buf, g: Buf, x: Buf, y: Buf, cols: number, accumulate: boolean): void;
+  /** dst[0] = how many ids differ from `value`; as a float, so exact up to 2^24. */
+  countNotEqual(dst: Buf, ids: Buf, value: number): void;
+  /**
+   * For each row of probabilities [rows, classes] as many classes as a row of `indices` holds, drawn with replacement. Rows
+   * need not add up to 1. Draw i takes the stream's uint32(i) and the first class whose running sum, in double precision,
+   * exceeds that part of the row's sum. Throws on a row with a negative or NaN element, or with a sum of 0 or Infinity.
+   */
+  multinomial(indices: Buf, probabilities: Buf, classes: number, stream: Stream): void;
+  /** y = x^exponent, as C's and PyTorch's pow: NaN for x < 0 unless the exponent is whole; x^0 = 1. y may be x. */
+  pow(y: Buf, x: Buf, exponent: number): void;
+
+  // ---- codecs ----
+  /**
+   * 16-bit floats, a pair in each (integer) element of dst, the earlier in its low half: ⌈src.length / 2⌉ of them. Rounds to
+   * nearest, ties to even; too large becomes Infinity, every NaN the positive quiet one; the half left over is 0.
+   */
+  packHalf(format: HalfFormat, dst: Buf, src: Buf): void;
+  /** The reverse of `packHalf`, exactly: src has ⌈dst.length / 2⌉ elements. */
+  unpackHalf(format: HalfFormat, dst: Buf, src: Buf): void;
 
   // ---- optimizer, on flat vectors ----
   /** Σ x², written to dst[0]. Accumulated in double precision. */

@@ -1,5 +1,5 @@
 /** The checks that both backends make before a kernel runs: a wrong length must throw, not read a neighbour's memory. */
-import type { AttentionOptions, Buf, MatmulOptions } from './backend.ts';
+import type { AttentionOptions, Buf, GatherSizes, MatmulOptions } from './backend.ts';
 
 /** Throws a RangeError unless `buf` has exactly `length` elements. */
 export function expectLength(kernel: string, name: string, buf: Buf, length: number): void {
@@ -66,6 +66,36 @@ export function dropoutThreshold(y: Buf, x: Buf, p: number): number {
   return Math.min(2 ** 32 - 1, Math.round(p * 2 ** 32));
 }
 
+/** Throws a RangeError unless the buffers of a gather or of its gradient have the lengths that the sizes say. */
+export function expectGather(kernel: string, x: Buf, selected: Buf, index: Buf, sizes: GatherSizes): void {
+  const { outer, n, m, inner } = sizes;
+  expectLength(kernel, 'x', x, outer * n * inner);
+  expectLength(kernel, 'the selection', selected, outer * m * inner);
+  expectLength(kernel, 'index', index, selected.length);
+}
+
+/** How many rows of `cols` x holds. Throws a RangeError unless they have k elements each and `indices` holds as many. */
+export function expectTopk(indices: Buf, x: Buf, cols: number, k: number): number {
+  const rows = rowsOf('topk', 'x', x, cols);
+  if (!(k >= 0 && k <= cols)) throw new RangeError(`topk: k = ${k} is not from 0 to ${cols}`);
+  expectLength('topk', 'indices', indices, rows * k);
+  return rows;
+}
+
+/** How many rows of `cols` x holds. Throws a RangeError unless y holds an element for each. */
+export function expectAmax(kernel: string, y: Buf, x: Buf, cols: number): number {
+  const rows = rowsOf(kernel, 'x', x, cols);
+  if (cols === 0) throw new RangeError(`${kernel}: a row of no elements has no maximum`);
+  expectLength(kernel, 'y', y, rows);
+  return rows;
+}
+
+/** How many rows there are, and how many draws of each. Throws a RangeError unless the lengths fit. */
+export function expectMultinomial(indices: Buf, probabilities: Buf, classes: number): [rows: number, samples: number] {
+  const rows = rowsOf('multinomial', 'probabilities', probabilities, classes);
+  return [rows, rows === 0 ? 0 : rowsOf('multinomial', 'indices', indices, rows)];
+}
+
 /** Throws a RangeError unless strides over `shape` stay within the buffer. */
 export function expectStrides(
   kernel: string,
@@ -89,5 +119,14 @@ export function badId(kernel: string, id: number, position: number, rows: number
 
 /** What both backends throw for a target that has no class. */
 export function badTarget(kernel: string, target: number, row: number, classes: number): RangeError {
-  return new RangeError(`${kernel}: target ${target} of row ${row} is not below ${classes} classes`);
+  return new RangeError(
+    `${kernel}: target ${target} of row ${row} is not in [0, ${classes}), nor the one that is ignored`,
+  );
+}
+
+/** What both backends throw for a row of numbers that are no probabilities. */
+export function badProbabilities(row: number): RangeError {
+  return new RangeError(
+    `multinomial: row ${row} has a negative or NaN element, or its sum is not positive and finite: these are no probabilities`,
+  );
 }

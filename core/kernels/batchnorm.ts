@@ -90,11 +90,20 @@ function normalise(
     storeUpTo(y, fma(f32x4.sub(v128.load(x), mean), factor, bias), left);
 }
 
-/** Writes each channel's mean and biased variance, and y. */
+/** What the biased variance is multiplied by before use: 1, which changes no bit, or n / (n − 1). */
+// @ts-ignore: decorator
+@inline
+function correction(rows: i32, unbiased: bool): v128 {
+  return f32x4.splat(unbiased ? <f32>rows / <f32>(rows - 1) : 1);
+}
+
+/** Writes each channel's mean and biased variance, and y, which is normalised by the unbiased one if so asked. */
 export function batchNorm(
   y: usize, x: usize, weight: usize, bias: usize, mean: usize, variance: usize, rows: i32, channels: i32, eps: f32,
+  unbiased: bool,
 ): void {
   const stride = <usize>channels << 2;
+  const factor = correction(rows, unbiased);
   const count = f32x4.splat(<f32>rows);
   for (let c = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -105,7 +114,7 @@ export function batchNorm(
     const b = v128.load(bias + at);
     storeUpTo(mean + at, m, left);
     storeUpTo(variance + at, v, left);
-    normalise(y + at, x + at, rows, stride, m, v, w, b, eps, left);
+    normalise(y + at, x + at, rows, stride, m, f32x4.mul(v, factor), w, b, eps, left);
   }
 }
 
@@ -126,19 +135,22 @@ export function batchNormEval(
 
 /**
  * With x̂ = (x − mean)·s, s = 1 / sqrt(variance + eps): dBias (+)= Σ g, dWeight (+)= Σ g·x̂,
- * dx (+)= weight·s·(g − mean(g) − x̂·mean(g·x̂)). An address of 0 for dx, dWeight or dBias skips it.
+ * dx (+)= weight·s·(g − mean(g) − x̂·mean(g·x̂)). An address of 0 for dx, dWeight or dBias skips it. `variance` is the biased
+ * one; if `unbiased`, s is made of n / (n − 1) times as much, and the last mean divides by n − 1.
  */
 export function batchNormBackward(
   dx: usize, dWeight: usize, dBias: usize, g: usize, x: usize, weight: usize, mean: usize, variance: usize,
-  rows: i32, channels: i32, eps: f32, addDx: bool, addDWeight: bool, addDBias: bool,
+  rows: i32, channels: i32, eps: f32, unbiased: bool, addDx: bool, addDWeight: bool, addDBias: bool,
 ): void {
   const stride = <usize>channels << 2;
   const count = f32x4.splat(<f32>rows);
+  const freedom = f32x4.splat(<f32>(unbiased ? rows - 1 : rows));
+  const scale = correction(rows, unbiased);
   for (let c = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     const left = channels - c;
     const m = v128.load(mean + at);
-    const s = inverseDeviation(v128.load(variance + at), eps);
+    const s = inverseDeviation(f32x4.mul(v128.load(variance + at), scale), eps);
     let sumG = f32x4.splat(0);
     let sumGX = f32x4.splat(0);
     let pg = g + at;
@@ -175,7 +187,7 @@ export function batchNormBackward(
     if (dx) {
       const factor = f32x4.mul(v128.load(weight + at), s);
       const meanG = f32x4.div(sumG, count);
-      const slope = f32x4.mul(f32x4.div(sumGX, count), s);
+      const slope = f32x4.mul(f32x4.div(sumGX, freedom), s);
       pg = g + at;
       px = x + at;
       let pd = dx + at;

@@ -49,7 +49,7 @@ export interface KernelExports {
   readonly fmaPeak: Kernel<['at', 'rounds', 'flag']>;
   readonly embedding: Kernel<['out', 'weight', 'ids', 'count', 'rows', 'dim'], number>;
   readonly embeddingBackward: Kernel<['dWeight', 'g', 'ids', 'count', 'rows', 'dim'], number>;
-  readonly batchNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps']>;
+  readonly batchNorm: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps', 'flag']>;
   readonly batchNormEval: Kernel<['y', 'x', 'weight', 'bias', 'mean', 'variance', 'rows', 'channels', 'eps']>;
   readonly batchNormBackward: Kernel<
     [
@@ -64,6 +64,7 @@ export interface KernelExports {
       'rows',
       'channels',
       'eps',
+      'flag',
       'flag',
       'flag',
       'flag',
@@ -84,8 +85,27 @@ export interface KernelExports {
   readonly attentionGradient: Kernel<['s', 'dp', 'lse', 'delta', 'rows', 'cols', 'scale', 'flag', 'offset']>;
   readonly softmax: Kernel<['y', 'x', 'rows', 'cols', 'flag']>;
   readonly softmaxBackward: Kernel<['dx', 'g', 'y', 'rows', 'cols', 'flag', 'flag']>;
-  readonly crossEntropy: Kernel<['losses', 'lse', 'logits', 'targets', 'rows', 'classes'], number>;
-  readonly crossEntropyBackward: Kernel<['d', 'g', 'logits', 'lse', 'targets', 'rows', 'classes', 'flag'], number>;
+  readonly crossEntropy: Kernel<['losses', 'lse', 'logits', 'targets', 'rows', 'classes', 'ignore'], number>;
+  readonly crossEntropyBackward: Kernel<
+    ['d', 'g', 'logits', 'lse', 'targets', 'rows', 'classes', 'ignore', 'flag'],
+    number
+  >;
+  readonly oneHot: Kernel<['dst', 'ids', 'count', 'classes'], number>;
+  readonly gather: Kernel<['out', 'x', 'index', 'outer', 'n', 'm', 'inner'], number>;
+  readonly scatterAdd: Kernel<['dx', 'g', 'index', 'outer', 'n', 'm', 'inner'], number>;
+  readonly topk: Kernel<['indices', 'x', 'rows', 'cols', 'k']>;
+  readonly amax: Kernel<['y', 'x', 'rows', 'cols']>;
+  readonly amaxBackward: Kernel<['dx', 'g', 'x', 'y', 'rows', 'cols', 'flag']>;
+  readonly countNotEqual: Kernel<['dst', 'ids', 'n', 'value']>;
+  readonly multinomial: Kernel<
+    ['indices', 'p', 'rows', 'classes', 'samples', 'step', 'microBatch', 'site', 'key0', 'key1'],
+    number
+  >;
+  readonly pow: Kernel<['y', 'x', 'n', 'exponent']>;
+  readonly packBf16: Kernel<['dst', 'src', 'n']>;
+  readonly unpackBf16: Kernel<['dst', 'src', 'n']>;
+  readonly packF16: Kernel<['dst', 'src', 'n']>;
+  readonly unpackF16: Kernel<['dst', 'src', 'n']>;
   readonly sumOfSquares: Kernel<['dst', 'x', 'n']>;
   readonly allFinite: Kernel<['dst', 'x', 'n']>;
   readonly sgd: Kernel<['p', 'g', 'buffer', 'n', 'lr', 'momentum', 'decay', 'flag', 'flag']>;

@@ -25,10 +25,11 @@ import {
   type MatmulKernel,
   UNARY_CODES,
 } from './exports.ts';
+import { WasmSelection } from './selection.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
-import { address, WasmTransformer } from './transformer.ts';
+import { address } from './transformer.ts';
 
-export class WasmBackend extends WasmTransformer implements Backend {
+export class WasmBackend extends WasmSelection implements Backend {
   readonly name = 'wasm';
   protected readonly kernels: KernelExports;
   private readonly matmulKernel: MatmulKernel;
@@ -174,10 +175,20 @@ export class WasmBackend extends WasmTransformer implements Backend {
     if (bad >= 0) throw badId('embeddingBackward', this.arena.i32[ids.at + bad], bad, rows);
   }
 
-  batchNorm(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
+  batchNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf,
+    bias: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    unbiased: boolean,
+  ): void {
     const rows = batchNormRows(y, x, weight, bias, mean, variance, channels);
     const [w, b, m, v] = [address(weight), address(bias), address(mean), address(variance)];
-    this.kernels.batchNorm(address(y), address(x), w, b, m, v, rows, channels, eps);
+    this.kernels.batchNorm(address(y), address(x), w, b, m, v, rows, channels, eps, unbiased);
   }
 
   batchNormEval(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
@@ -197,6 +208,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
     variance: Buf,
     channels: number,
     eps: number,
+    unbiased: boolean,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void {
     const rows = batchNormRows(dx ?? g, x, weight, dBias ?? weight, mean, variance, channels);
@@ -214,6 +226,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
       rows,
       channels,
       eps,
+      unbiased,
       accumulate.dx,
       accumulate.dWeight,
       accumulate.dBias,
@@ -232,13 +245,13 @@ export class WasmBackend extends WasmTransformer implements Backend {
     this.kernels.softmaxBackward(address(dx), address(g), address(y), rows, cols, log, accumulate);
   }
 
-  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number): void {
+  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number, ignoreIndex: number): void {
     const rows = targets.length;
     expectLength('crossEntropy', 'logits', logits, rows * classes);
     expectLength('crossEntropy', 'losses', losses, rows);
     expectLength('crossEntropy', 'logSumExp', logSumExp, rows);
     const [l, s, x, t] = [address(losses), address(logSumExp), address(logits), address(targets)];
-    const bad = this.kernels.crossEntropy(l, s, x, t, rows, classes);
+    const bad = this.kernels.crossEntropy(l, s, x, t, rows, classes, ignoreIndex);
     if (bad >= 0) throw badTarget('crossEntropy', this.arena.i32[targets.at + bad], bad, classes);
   }
 
@@ -249,6 +262,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
     logSumExp: Buf,
     targets: Buf,
     classes: number,
+    ignoreIndex: number,
     accumulate: boolean,
   ): void {
     const rows = targets.length;
@@ -257,7 +271,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
     expectLength('crossEntropyBackward', 'g', g, rows);
     expectLength('crossEntropyBackward', 'logSumExp', logSumExp, rows);
     const [d, x, s, t] = [address(dLogits), address(logits), address(logSumExp), address(targets)];
-    const bad = this.kernels.crossEntropyBackward(d, address(g), x, s, t, rows, classes, accumulate);
+    const bad = this.kernels.crossEntropyBackward(d, address(g), x, s, t, rows, classes, ignoreIndex, accumulate);
     if (bad >= 0) throw badTarget('crossEntropyBackward', this.arena.i32[targets.at + bad], bad, classes);
   }
 

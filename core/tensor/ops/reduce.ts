@@ -46,7 +46,8 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
   return view(x, ...x.shape.slice(0, d), 1, ...x.shape.slice(d));
 }
 
-function reducedShape(op: string, x: Tensor, options: ReduceOptions): { kept: number[]; shape: number[] } {
+/** What is left of x's shape: with each reduced dimension of size 1, and as the options ask. */
+export function reducedShape(op: string, x: Tensor, options: ReduceOptions): { kept: number[]; shape: number[] } {
   const { dim, keepdim = false } = options;
   const rank = x.shape.length;
   const asked = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
