@@ -97,7 +97,11 @@ export class ReferenceBackend extends ReferenceSelection implements Backend {
   unaryBackward(op: UnaryOp, dx: Buf, g: Buf, x: Buf, y: Buf, accumulate: boolean): void {
     for (const [name, buf] of Object.entries({ g, x, y })) expectLength(op, name, buf, dx.length);
     const [d, vg, vx, vy] = [this.view(dx), this.view(g), this.view(x), this.view(y)];
-    for (let i = 0; i < d.length; i++) put(d, i, vg[i] * derivative(op, vx[i], vy[i]), accumulate);
+    for (let i = 0; i < d.length; i++) {
+      // What relu drops is dropped even where the gradient is infinite.
+      const dropped = op === 'relu' && vx[i] <= 0;
+      put(d, i, dropped ? 0 : vg[i] * derivative(op, vx[i], vy[i]), accumulate);
+    }
   }
 
   binary(
