@@ -19,7 +19,7 @@ export function oneHot(ids: Tensor, numClasses: number): Tensor {
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = normaliseDim('gather', dim, x.shape.length);
-  const others = index.shape.with(d, x.shape[d]);
+  const others = x.shape.map((n, i) => (i === d ? n : index.shape[i]));
   if (index.shape.length !== x.shape.length || others.some((n, i) => n > x.shape[i]))
     throw new Error(
       `gather: an index of shape ${show(index.shape)} does not fit ${show(x.shape)} along dimension ${dim}; expected as many dimensions, and no longer ones elsewhere`,
