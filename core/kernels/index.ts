@@ -19,6 +19,7 @@ export { matmulWide, MATMUL_WIDE_SCRATCH_BYTES as MATMUL_SCRATCH_BYTES } from '.
 export { copyStrided, maskedFill } from './move';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { fmaPeak } from './peak';
+export { replay } from './replay';
 export { sumColumns, sumRows } from './reduce';
 export { softmax, softmaxBackward } from './softmax';
 export { unary, unaryBackward } from './unary';
