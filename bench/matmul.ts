@@ -63,7 +63,9 @@ async function measure(): Promise<Figures> {
     TRANSPOSITIONS.map(([transA, transB]) => {
       const b = a + 4 * m * k + 256;
       const c = b + 4 * k * n + 256;
-      return best(2 * m * n * k, MS, () => matmul(c, a, b, m, n, k, transA, transB, false, scratch));
+      const [lda, ldb] = [transA ? m : k, transB ? k : n];
+      const call = () => matmul(c, a, b, m, n, k, n, lda, ldb, transA, transB, false, 0, 0, 0, scratch);
+      return best(2 * m * n * k, MS, call);
     }),
   );
   return { tile: matmulTile, peak: Math.max(...peaks), shapes };

@@ -38,7 +38,17 @@ async function ourStepMs(preset: string, steps: number): Promise<number> {
     const start = performance.now();
     const { state } = trainer;
     compute.load(state);
-    const lease = { round: i, mode: 'train' as const, version: state.version, lo: 0, size: 1, counts: [BATCH], x, y };
+    const lease = {
+      round: i,
+      mode: 'train' as const,
+      version: state.version,
+      seed: 1,
+      lo: 0,
+      size: 1,
+      counts: [BATCH],
+      x,
+      y,
+    };
     const result = await compute.run(lease, into);
     trainer.begin(1);
     trainer.accept(0, 1, result);

@@ -42,7 +42,16 @@ export class Batches {
   work(round: Round, block: Block): Work {
     const counts = this.counts(round, block);
     const rows = counts.reduce((a, b) => a + b, 0);
-    const lease = { round: round.id, mode: round.mode, version: round.step, lo: block.lo, size: block.size, counts };
+    const { seed } = this.#recipe;
+    const lease = {
+      round: round.id,
+      mode: round.mode,
+      version: round.step,
+      seed,
+      lo: block.lo,
+      size: block.size,
+      counts,
+    };
     if (round.mode === 'train') {
       const from = block.lo * this.#recipe.microBatch;
       return { ...lease, ...gather(this.#splits.train, this.#indices(round.step), from, from + rows) };

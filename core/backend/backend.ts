@@ -12,8 +12,6 @@
  * - `accumulate: true` adds the result to what `dst` holds; `false` overwrites (dst may be uninitialised).
  * - Inputs and outputs do not overlap unless a kernel says that they may.
  */
-import type { Stream } from '../random/streams.ts';
-
 /** A run of elements in one backend's memory. `at` means something to its backend alone. */
 export class Buf {
   readonly at: number;
@@ -62,6 +60,14 @@ export interface MatmulOptions {
   transB?: boolean;
   /** C += A·B; C's old value starts each element's sum. */
   accumulate?: boolean;
+  /** Leading dimensions: elements from one row to the next in memory. Dense unless given. */
+  lda?: number;
+  ldb?: number;
+  ldc?: number;
+  /** Starts each row of C instead of zeros; n elements. */
+  bias?: Buf;
+  /** out = op(C), written beside C, which is kept; as long as C, with C's leading dimension. */
+  activation?: { readonly op: UnaryOp; readonly out: Buf };
 }
 
 export interface AdamWOptions {
@@ -84,9 +90,17 @@ export interface SGDOptions {
   first: boolean;
 }
 
-export interface AttentionOptions {
-  /** Matrices: batch times heads. q and its result are [batch, rows, dim], k and v [batch, cols, dim]. */
+/** Where a head's matrix lies: elements from one batch, one head, and one row to the next; a row is dense. */
+export interface AttentionLayout {
   batch: number;
+  head: number;
+  row: number;
+}
+
+export interface AttentionOptions {
+  batch: number;
+  heads: number;
+  /** Each head's q and result have `rows` rows, its k and v `cols`, all of `dim` columns. */
   rows: number;
   cols: number;
   dim: number;
@@ -94,6 +108,18 @@ export interface AttentionOptions {
   causal: boolean;
   /** Multiplies the scores; positive. */
   scale: number;
+  /** Of q and its gradient; of k, v and theirs; of the result and its gradient. */
+  layout: { q: AttentionLayout; k: AttentionLayout; out: AttentionLayout };
+}
+
+/** A captured step. */
+export interface Program {
+  /** Does what the captured step would do now. */
+  run(): void;
+  /** Kernel calls of a run. */
+  readonly calls: number;
+  /** Bytes of memory that a run needs beside the buffers from outside, shared with all that runs at other times. */
+  readonly workspace: number;
 }
 
 /** x is [outer, n, inner], the index [outer, m, inner]. */
@@ -118,6 +144,12 @@ export interface Backend {
   /** The elements, in a new array, or in `into`, which must be as long. */
   read(src: Buf, into?: Floats): Promise<Floats>;
   readInts(src: Buf): Promise<Int32Array>;
+  /**
+   * The calls that `step` makes, as a program to be run many times; `step` itself may not run at all. What it allocates
+   * lives within a run only, with memory shared by buffers that are not alive together: results go to buffers from
+   * outside. What it writes with `write` are constants. It must not read.
+   */
+  capture(step: () => void): Program;
 
   // ---- elementwise ----
   fill(dst: Buf, value: number): void;
@@ -172,10 +204,11 @@ export interface Backend {
   ): void;
 
   /**
-   * y[i] (+)= x[i] / (1 − p) where the stream's uint32(i) is at least p · 2^32, else 0; 0 ≤ p < 1. y may be x. The backward
-   * is the same function of the gradient.
+   * y[i] (+)= x[i] / (1 − p) where word i of the stream at (place, site) is at least p · 2^32, else 0; 0 ≤ p < 1. y may be
+   * x. The backward is the same function of the gradient. `place` holds four words: the stream's key0, key1, step and
+   * microBatch (core/random/streams.ts); they are read when the kernel runs.
    */
-  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void;
+  dropout(y: Buf, x: Buf, p: number, place: Buf, site: number, accumulate: boolean): void;
 
   // ---- linear algebra ----
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;
@@ -248,8 +281,8 @@ export interface Backend {
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void;
   /**
-   * out = softmax(q·kᵀ·scale)·v without storing the scores. Each row's log-sum-exp is written to lse [batch, rows] for the
-   * backward.
+   * out = softmax(q·kᵀ·scale)·v of every head without storing the scores. Each row's log-sum-exp is written to
+   * lse [batch, heads, rows] for the backward.
    */
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void;
   /** Backward of `attention`. Any of dq, dk, dv may be null; each has its own accumulate flag. */
@@ -307,10 +340,11 @@ export interface Backend {
   countNotEqual(dst: Buf, ids: Buf, value: number): void;
   /**
    * For each row of probabilities [rows, classes] as many classes as a row of `indices` holds, drawn with replacement. Rows
-   * need not add up to 1. Draw i takes the stream's uint32(i) and the first class whose running sum, in double precision,
-   * exceeds that part of the row's sum. Throws on a row with a negative or NaN element, or with a sum of 0 or Infinity.
+   * need not add up to 1. Draw i takes uint32(i) of the stream that `place` and `site` name, as in `dropout`, and the first
+   * class whose running sum, in double precision, exceeds that part of the row's sum. Throws on a row with a negative or NaN
+   * element, or with a sum of 0 or Infinity.
    */
-  multinomial(indices: Buf, probabilities: Buf, classes: number, stream: Stream): void;
+  multinomial(indices: Buf, probabilities: Buf, classes: number, place: Buf, site: number): void;
   /** y = x^exponent, as C's and PyTorch's pow: NaN for x < 0 unless the exponent is whole; x^0 = 1. y may be x. */
   pow(y: Buf, x: Buf, exponent: number): void;
 

@@ -7,7 +7,6 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { Stream } from '../random/streams.ts';
 import type { Backend, BinaryOp, Buf, UnaryOp } from './backend.ts';
 
 /** Sixteen hexadecimal digits. Leaves the backend's arena as it found it. */
@@ -107,6 +106,8 @@ function matmuls(t: SelfTest): void {
         t.backend.matmul(c, t.floats(m * k), t.floats(k * n), { m, n, k, transA, transB, accumulate: true });
       }
     }
+    const activation = { op: 'gelu', out: t.out(m * n) } as const;
+    t.backend.matmul(t.out(m * n), t.floats(m * k), t.floats(k * n), { m, n, k, bias: t.floats(n), activation });
   }
 }
 
@@ -224,10 +225,11 @@ function moves(t: SelfTest): void {
 }
 
 function dropouts(t: SelfTest): void {
-  const stream = new Stream(-20231, 256, 7, 3);
+  const place = t.backend.alloc(4);
+  t.backend.writeInts(place, Int32Array.of(-20231, -1, 7, 3));
   const y = t.out(1003);
-  t.backend.dropout(y, t.floats(1003), 0.2, stream, false);
-  t.backend.dropout(y, t.floats(1003), 0.5, stream, true);
+  t.backend.dropout(y, t.floats(1003), 0.2, place, 256, false);
+  t.backend.dropout(y, t.floats(1003), 0.5, place, 256, true);
 }
 
 function selections(t: SelfTest): void {
@@ -247,7 +249,9 @@ function selections(t: SelfTest): void {
   b.amaxBackward(dx, g, x, y, cols, false);
   b.amaxBackward(dx, t.floats(rows), x, y, cols, true);
   b.topk(t.out(rows * 5), x, cols, 5);
-  b.multinomial(t.out(rows * 9), t.floats(size, 0, 3), cols, new Stream(77, 4, 2, 1));
+  const place = b.alloc(4);
+  b.writeInts(place, Int32Array.of(77, 0, 2, 1));
+  b.multinomial(t.out(rows * 9), t.floats(size, 0, 3), cols, place, 4);
 }
 
 function powersAndCodecs(t: SelfTest): void {
@@ -273,8 +277,10 @@ function powersAndCodecs(t: SelfTest): void {
 function attentions(t: SelfTest): void {
   const b = t.backend;
   for (const causal of [false, true]) {
-    const options = { batch: 2, rows: 77, cols: 77, dim: 19, causal, scale: 0.25 };
     const n = 2 * 77 * 19;
+    const at = { batch: 77 * 19, head: 0, row: 19 };
+    const layout = { q: at, k: at, out: at };
+    const options = { batch: 2, heads: 1, rows: 77, cols: 77, dim: 19, causal, scale: 0.25, layout };
     const [q, k, v, g] = [t.floats(n), t.floats(n), t.floats(n), t.floats(n)];
     const [out, lse] = [t.out(n), t.out(2 * 77)];
     b.attention(out, lse, q, k, v, options);

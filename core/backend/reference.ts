@@ -10,6 +10,7 @@ import type {
   Ints,
   Mark,
   MatmulOptions,
+  Program,
   SGDOptions,
   UnaryOp,
 } from './backend.ts';
@@ -69,6 +70,16 @@ export class ReferenceBackend extends ReferenceSelection implements Backend {
   /** The buffer's memory itself; valid until the next `alloc`. */
   view(buf: Buf): Float64Array {
     return this.memory.subarray(buf.at, buf.at + buf.length);
+  }
+
+  /** The step itself, run again each time: what a captured one is to be compared with. */
+  capture(step: () => void): Program {
+    const run = () => {
+      const mark = this.mark();
+      step();
+      this.release(mark);
+    };
+    return { run, calls: 0, workspace: 0 };
   }
 
   // ---- elementwise ----
@@ -141,15 +152,18 @@ export class ReferenceBackend extends ReferenceSelection implements Backend {
   // ---- linear algebra ----
 
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
-    expectMatmul(c, a, b, options);
-    const { m, n, k, transA = false, transB = false, accumulate = false } = options;
+    const { lda, ldb, ldc } = expectMatmul(c, a, b, options);
+    const { m, n, k, transA = false, transB = false, accumulate = false, bias, activation } = options;
     const [vc, va, vb] = [this.view(c), this.view(a), this.view(b)];
+    const vbias = bias && this.view(bias);
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
-        let sum = 0;
-        for (let p = 0; p < k; p++) sum += va[transA ? p * m + i : i * k + p] * vb[transB ? j * k + p : p * n + j];
-        put(vc, i * n + j, sum, accumulate);
+        let sum = vbias?.[j] ?? 0;
+        for (let p = 0; p < k; p++)
+          sum += va[transA ? p * lda + i : i * lda + p] * vb[transB ? j * ldb + p : p * ldb + j];
+        put(vc, i * ldc + j, sum, accumulate);
       }
+      if (activation) this.unary(activation.op, activation.out.slice(i * ldc, n), c.slice(i * ldc, n));
     }
   }
 

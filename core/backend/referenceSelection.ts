@@ -1,5 +1,5 @@
 /** The reference kernels that choose: by index, the largest, at random; and the codecs. See reference.ts for what the reference is. */
-import type { Stream } from '../random/streams.ts';
+import { philoxBlock } from '../random/philox.ts';
 import type { Buf, GatherSizes, HalfFormat } from './backend.ts';
 import {
   badId,
@@ -86,15 +86,18 @@ export abstract class ReferenceSelection extends ReferenceTransformer {
     this.view(dst)[0] = this.view(ids).filter((id) => id !== value).length;
   }
 
-  multinomial(indices: Buf, probabilities: Buf, classes: number, stream: Stream): void {
-    const [rows, samples] = expectMultinomial(indices, probabilities, classes);
+  multinomial(indices: Buf, probabilities: Buf, classes: number, place: Buf, site: number): void {
+    const [rows, samples] = expectMultinomial(indices, probabilities, classes, place);
+    const [key0, key1, step, microBatch] = Array.from(this.view(place), (word) => word >>> 0);
+    const words = new Uint32Array(4);
     const drawn = this.view(indices);
     for (let r = 0; r < rows; r++) {
       const row = this.view(probabilities.slice(r * classes, classes));
       const total = row.reduce((sum, p) => sum + p, 0);
       if (!row.every((p) => p >= 0) || !(total > 0 && total < Infinity)) throw badProbabilities(r);
       for (let i = r * samples; i < (r + 1) * samples; i++) {
-        const target = stream.uint32(i) * 2 ** -32 * total;
+        philoxBlock(words, 0, Math.floor(i / 4), step, microBatch, site, key0, key1);
+        const target = words[i % 4] * 2 ** -32 * total;
         let sum = 0;
         drawn[i] = row.findIndex((p) => {
           sum += p;

@@ -23,14 +23,14 @@ function expScalar(x: f32): f32 {
 
 /**
  * Turns the scores s [rows, cols] into e^(s·scale − top) in place, raises each row's running `top`, and rescales its
- * running `sum` and its row of o [rows, dim] to the new one. `first`: nothing has run yet, o is not touched.
+ * running `sum` and its row of o [rows, dim], rows `ldo` elements apart, to the new one. `first`: nothing has run yet, o is not touched.
  */
 export function onlineSoftmax(
-  s: usize, o: usize, top: usize, sum: usize, rows: i32, cols: i32, dim: i32, scale: f32, causal: bool, offset: i32,
-  first: bool,
+  s: usize, o: usize, ldo: i32, top: usize, sum: usize, rows: i32, cols: i32, dim: i32, scale: f32, causal: bool,
+  offset: i32, first: bool,
 ): void {
   const bytes = <usize>cols << 2;
-  const width = <usize>dim << 2;
+  const width = <usize>ldo << 2;
   const zero = f32x4.splat(0);
   const factor = f32x4.splat(scale);
   for (let r = 0; r < rows; ++r, s += bytes, o += width, top += 4, sum += 4) {
@@ -65,8 +65,8 @@ export function onlineSoftmax(
 }
 
 /** Divides each row of o by its sum and writes lse = top + log sum. */
-export function attentionFinish(o: usize, lse: usize, top: usize, sum: usize, rows: i32, dim: i32): void {
-  const width = <usize>dim << 2;
+export function attentionFinish(o: usize, ldo: i32, lse: usize, top: usize, sum: usize, rows: i32, dim: i32): void {
+  const width = <usize>ldo << 2;
   for (let r = 0; r < rows; ++r, o += width, lse += 4, top += 4, sum += 4) {
     const total = load<f32>(sum);
     store<f32>(lse, load<f32>(top) + logScalar(total));
@@ -78,9 +78,9 @@ export function attentionFinish(o: usize, lse: usize, top: usize, sum: usize, ro
   }
 }
 
-/** dst[r] = Σ_d a[r, d]·b[r, d]. */
-export function rowDots(dst: usize, a: usize, b: usize, rows: i32, dim: i32): void {
-  const width = <usize>dim << 2;
+/** dst[r] = Σ_d a[r, d]·b[r, d]; the rows of both are `stride` elements apart. */
+export function rowDots(dst: usize, a: usize, b: usize, stride: i32, rows: i32, dim: i32): void {
+  const width = <usize>stride << 2;
   const zero = f32x4.splat(0);
   for (let r = 0; r < rows; ++r, a += width, b += width, dst += 4) {
     let sum = zero;

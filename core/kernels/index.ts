@@ -22,6 +22,7 @@ export { multinomial } from './multinomial';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { fmaPeak } from './peak';
 export { pow } from './power';
+export { replay } from './replay';
 export { sumColumns, sumRows } from './reduce';
 export { amax, amaxBackward, countNotEqual, gather, oneHot, scatterAdd, topk } from './selection';
 export { softmax, softmaxBackward } from './softmax';

@@ -22,13 +22,16 @@ function word(i: u32, step: u32, microBatch: u32, site: u32, key0: u32, key1: u3
 
 /**
  * indices[r, s] = a class drawn from row r of p, which need not add up to 1: the first whose running sum, in f64 and in
- * order, exceeds word · 2^-32 of the row's sum; the word is that of number r · samples + s. So no class of probability 0 is
- * ever drawn. Returns −1, or the first row with a negative or NaN element or a sum of 0 or Infinity, leaving the rest undone.
+ * order, exceeds word · 2^-32 of the row's sum; the word is that of number r · samples + s, of the stream at `site` whose words
+ * key0, key1, step, microBatch `place` holds. So no class of probability 0 is ever drawn. Returns −1, or the first row with a negative or NaN element or a sum of 0 or Infinity, leaving the rest undone.
  */
 export function multinomial(
-  indices: usize, p: usize, rows: i32, classes: i32, samples: i32,
-  step: i32, microBatch: i32, site: i32, key0: i32, key1: i32,
+  indices: usize, p: usize, rows: i32, classes: i32, samples: i32, place: usize, site: i32,
 ): i32 {
+  const key0 = load<u32>(place);
+  const key1 = load<u32>(place, 4);
+  const step = load<u32>(place, 8);
+  const microBatch = load<u32>(place, 12);
   let number: u32 = 0;
   for (let r = 0; r < rows; ++r, p += <usize>classes << 2) {
     let total: f64 = 0;

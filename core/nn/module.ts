@@ -16,17 +16,28 @@ abstract class Owned extends Tensor {
     super(null, shape, { requiresGrad });
     this.init = init;
   }
-  /** Puts this tensor's elements, and a parameter's gradient, where the flat vectors say. */
-  place(storage: Storage, gradient: Tensor | null): void {
+  /** Puts this tensor's elements where a flat vector says. */
+  place(storage: Storage): void {
     this.storage = storage;
-    this.grad = gradient;
   }
 }
 
 /** Trained: has a gradient, is updated by the optimizer. */
 export class Parameter extends Owned {
+  #gradient: Tensor | null = null;
+
   constructor(shape: Shape, init: Init) {
     super(shape, init, true);
+  }
+
+  /** Puts this parameter's gradient, too, where a flat vector says. It has one from now on. */
+  placeGrad(gradient: Tensor): void {
+    this.#gradient = gradient;
+    this.grad = gradient;
+  }
+
+  override newGrad(): Tensor {
+    return this.#gradient ?? super.newGrad();
   }
 }
 

@@ -20,6 +20,8 @@ export interface Work {
   readonly mode: Mode;
   /** The state to compute with. */
   readonly version: number;
+  /** The run's: what dropout draws follows from (seed, version, micro-batch). */
+  readonly seed: number;
   readonly lo: number;
   readonly size: number;
   /** Examples of each micro-batch. */

@@ -5,7 +5,7 @@
  * so that gradients that meet at a tensor are always added in the same order.
  */
 import { sameShape, show } from './shape.ts';
-import { type Target, Tensor } from './tensor.ts';
+import type { Target, Tensor } from './tensor.ts';
 
 /**
  * Adds d(root)/d(leaf) to the `grad` of every leaf below `root` that requires one (as torch.autograd does), starting
@@ -58,7 +58,6 @@ function reverseTopological(root: Tensor): Tensor[] {
 /** The buffer for t's gradient: the one it has, to be added to, or a new one, to be written. */
 function targetOf(t: Tensor): Target {
   if (t.grad !== null) return { buf: t.grad.buf, accumulate: true };
-  const buf = t.backend.alloc(t.numel);
-  t.grad = new Tensor({ backend: t.backend, buf }, t.shape);
-  return { buf, accumulate: false };
+  t.grad = t.newGrad();
+  return { buf: t.grad.buf, accumulate: false };
 }

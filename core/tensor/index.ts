@@ -2,7 +2,7 @@
 export { backward } from './autograd.ts';
 export { type AttentionArguments, causalSelfAttention, scaledDotProductAttention } from './ops/attention.ts';
 export { type BatchStatistics, batchNorm, batchNormEval } from './ops/batchNorm.ts';
-export { dropout } from './ops/dropout.ts';
+export { dropout, type RandomSource } from './ops/dropout.ts';
 export {
   add,
   div,

@@ -86,6 +86,11 @@ export class Tensor {
     return this;
   }
 
+  /** Where this tensor's gradient goes: memory of its own. */
+  newGrad(): Tensor {
+    return new Tensor({ backend: this.backend, buf: this.backend.alloc(this.numel) }, this.shape);
+  }
+
   /** The elements, row-major. */
   async read(): Promise<Floats> {
     return this.backend.read(this.buf);

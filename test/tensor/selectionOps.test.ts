@@ -6,6 +6,7 @@ import {
   add,
   amax,
   argmax,
+  backward,
   cat,
   crossEntropy,
   gather,
@@ -161,6 +162,8 @@ describe.each([wasm, reference])('$name', (backend) => {
     const second = Array.from(words.subarray(8), (w) => (w < 2 ** 30 ? 0 : w < 2 ** 31 ? 1 : 2));
     expect(await ints(drawn)).toEqual([...new Array(8).fill(1), ...second]);
     expect(multinomial(floats([1, 1], 2), 5, new Stream(1, Site.sample)).shape).toEqual([5]);
+    const place = intTensor(backend, Int32Array.of(3, 0, 1, 0), [4]);
+    expect(await ints(multinomial(floats(p, 2, 3), 8, { place, site: Site.sample }))).toEqual(await ints(drawn));
   });
 
   test('operations that move elements keep i32', async () => {
@@ -171,4 +174,36 @@ describe.each([wasm, reference])('$name', (backend) => {
     const chosen = gather(x, 1, intTensor(backend, Int32Array.of(2, 0), [2, 1]));
     expect(await ints(chosen)).toEqual([3, 2 ** 30]);
   });
+});
+
+test('a captured step sees new targets, counts them anew, and draws from a new place', async () => {
+  const [targets, place] = [intTensor(wasm, new Int32Array(3), [3]), intTensor(wasm, new Int32Array(4), [4])];
+  const logits = tensor(wasm, [0, 0, 0, 1, 1, 1], [3, 2], { requiresGrad: true });
+  const [loss, gradient, drawn] = [wasm.alloc(1), wasm.alloc(6), wasm.alloc(20)];
+  const step = () => {
+    logits.grad = null;
+    const mean = crossEntropy(logits, targets);
+    backward(mean);
+    wasm.copy(loss, mean.buf);
+    if (logits.grad !== null) wasm.copy(gradient, (logits.grad as Tensor).buf);
+    wasm.copy(drawn, multinomial(tensor(wasm, [1, 2, 3, 4], [4]), 20, { place, site: Site.sample }).buf);
+  };
+  const seen = async () => [await wasm.read(loss), await wasm.read(gradient), await wasm.readInts(drawn)];
+  const program = wasm.capture(step);
+  const results = [];
+  for (const [ids, word] of [
+    [[0, 1, -100], 5],
+    [[1, -100, -100], 6],
+  ] as const) {
+    wasm.writeInts(targets.buf, Int32Array.from(ids));
+    wasm.writeInts(place.buf, Int32Array.of(word, 0, 0, 0));
+    program.run();
+    const replayed = await seen();
+    step();
+    expect(replayed).toEqual(await seen());
+    results.push(replayed);
+  }
+  expect(results[0]).not.toEqual(results[1]);
+  wasm.writeInts(targets.buf, Int32Array.of(0, 2, 1));
+  expect(() => program.run()).toThrow('crossEntropy: an id, a target or a probability is out of range');
 });

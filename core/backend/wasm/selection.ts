@@ -1,5 +1,4 @@
 /** The part of the WASM backend that chooses: by index, the largest, at random; and the codecs. See wasmBackend.ts for the rest. */
-import type { Stream } from '../../random/streams.ts';
 import type { Buf, GatherSizes, HalfFormat } from '../backend.ts';
 import {
   badId,
@@ -19,21 +18,21 @@ export abstract class WasmSelection extends WasmTransformer {
   oneHot(dst: Buf, ids: Buf, classes: number): void {
     expectLength('oneHot', 'dst', dst, ids.length * classes);
     const bad = this.kernels.oneHot(address(dst), address(ids), ids.length, classes);
-    if (bad >= 0) throw badId('oneHot', this.arena.i32[ids.at + bad], bad, classes);
+    if (bad !== undefined && bad >= 0) throw badId('oneHot', this.arena.i32[ids.at + bad], bad, classes);
   }
 
   gather(out: Buf, x: Buf, index: Buf, sizes: GatherSizes): void {
     expectGather('gather', x, out, index, sizes);
     const { outer, n, m, inner } = sizes;
     const bad = this.kernels.gather(address(out), address(x), address(index), outer, n, m, inner);
-    if (bad >= 0) throw badId('gather', this.arena.i32[index.at + bad], bad, n);
+    if (bad !== undefined && bad >= 0) throw badId('gather', this.arena.i32[index.at + bad], bad, n);
   }
 
   scatterAdd(dx: Buf, g: Buf, index: Buf, sizes: GatherSizes): void {
     expectGather('scatterAdd', dx, g, index, sizes);
     const { outer, n, m, inner } = sizes;
     const bad = this.kernels.scatterAdd(address(dx), address(g), address(index), outer, n, m, inner);
-    if (bad >= 0) throw badId('scatterAdd', this.arena.i32[index.at + bad], bad, n);
+    if (bad !== undefined && bad >= 0) throw badId('scatterAdd', this.arena.i32[index.at + bad], bad, n);
   }
 
   topk(indices: Buf, x: Buf, cols: number, k: number): void {
@@ -58,12 +57,11 @@ export abstract class WasmSelection extends WasmTransformer {
     this.kernels.countNotEqual(address(dst), address(ids), ids.length, value);
   }
 
-  multinomial(indices: Buf, probabilities: Buf, classes: number, stream: Stream): void {
-    const [rows, samples] = expectMultinomial(indices, probabilities, classes);
-    const { step, microBatch, site, key0, key1 } = stream.words;
+  multinomial(indices: Buf, probabilities: Buf, classes: number, place: Buf, site: number): void {
+    const [rows, samples] = expectMultinomial(indices, probabilities, classes, place);
     const [to, from] = [address(indices), address(probabilities)];
-    const bad = this.kernels.multinomial(to, from, rows, classes, samples, step, microBatch, site, key0, key1);
-    if (bad >= 0) throw badProbabilities(bad);
+    const bad = this.kernels.multinomial(to, from, rows, classes, samples, address(place), site);
+    if (bad !== undefined && bad >= 0) throw badProbabilities(bad);
   }
 
   pow(y: Buf, x: Buf, exponent: number): void {
@@ -75,13 +73,11 @@ export abstract class WasmSelection extends WasmTransformer {
 
   packHalf(format: HalfFormat, dst: Buf, src: Buf): void {
     expectLength('packHalf', 'dst', dst, Math.ceil(src.length / 2));
-    const kernel = format === 'bf16' ? this.kernels.packBf16 : this.kernels.packF16;
-    kernel(address(dst), address(src), src.length);
+    this.kernels[format === 'bf16' ? 'packBf16' : 'packF16'](address(dst), address(src), src.length);
   }
 
   unpackHalf(format: HalfFormat, dst: Buf, src: Buf): void {
     expectLength('unpackHalf', 'src', src, Math.ceil(dst.length / 2));
-    const kernel = format === 'bf16' ? this.kernels.unpackBf16 : this.kernels.unpackF16;
-    kernel(address(dst), address(src), dst.length);
+    this.kernels[format === 'bf16' ? 'unpackBf16' : 'unpackF16'](address(dst), address(src), dst.length);
   }
 }

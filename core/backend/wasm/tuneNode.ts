@@ -82,7 +82,8 @@ class Trial {
   #run(tile: MatmulTile, { m, n, k, transA = false, transB = false, accumulate = false }: MatmulOptions): void {
     const kernel = tile === '6x16' ? this.#kernels.matmulWide : this.#kernels.matmul;
     const [a, b, c] = this.#addresses(m, n, k);
-    kernel(c, a, b, m, n, k, transA, transB, accumulate, this.#scratch);
+    const [lda, ldb] = [transA ? m : k, transB ? k : n];
+    kernel(c, a, b, m, n, k, n, lda, ldb, transA, transB, accumulate, 0, 0, 0, this.#scratch);
   }
 
   #addresses(m: number, n: number, k: number): [a: number, b: number, c: number] {

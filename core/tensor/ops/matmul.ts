@@ -98,8 +98,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const outShape = [...x.shape.slice(0, -1), n];
   const m = numel(x.shape.slice(0, -1));
   const y = backend.alloc(m * n);
-  if (bias !== null) backend.broadcastRows(y, bias.buf, m);
-  backend.matmul(y, x.buf, weight.buf, { m, n, k, transB: true, accumulate: bias !== null });
+  backend.matmul(y, x.buf, weight.buf, { m, n, k, transB: true, ...(bias === null ? {} : { bias: bias.buf }) });
   const inputs = bias === null ? [x, weight] : [x, weight, bias];
   return output(backend, y, outShape, 'linear', inputs, (g, target) => {
     const dx = target(0);
