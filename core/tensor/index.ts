@@ -22,13 +22,13 @@ export {
   tanh,
 } from './ops/elementwise.ts';
 export { embedding } from './ops/embedding.ts';
-export { amax, max, type ReducedByIndex } from './ops/extremes.ts';
+export { amax, max } from './ops/extremes.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { linear, matmul } from './ops/matmul.ts';
 export { cat, maskedFill, narrow, permute, slice, split, transpose } from './ops/move.ts';
 export { multinomial } from './ops/multinomial.ts';
 export { mean, type ReduceOptions, sum, unsqueeze } from './ops/reduce.ts';
-export { argmax, gather, oneHot, topk } from './ops/selection.ts';
+export { argmax, gather, type Largest, oneHot, topk } from './ops/selection.ts';
 export { reshape, view } from './ops/shape.ts';
 export { type CrossEntropyOptions, crossEntropy, logSoftmax, softmax } from './ops/softmax.ts';
 export { std, type VarianceOptions, variance } from './ops/variance.ts';

@@ -1,9 +1,9 @@
 /** Maxima over dimensions: by value, whose gradient ties share, and by index, whose gradient goes to the one chosen. */
-import { normaliseDim, sameShape, show } from '../shape.ts';
+import { normaliseDim, numel, sameShape, show } from '../shape.ts';
 import { output, type Tensor } from '../tensor.ts';
 import { permute } from './move.ts';
 import { type ReduceOptions, reducedShape } from './reduce.ts';
-import { argmax, gather } from './selection.ts';
+import { argmax, gather, type Largest } from './selection.ts';
 import { view } from './shape.ts';
 
 /**
@@ -11,17 +11,14 @@ import { view } from './shape.ts';
  * gradient evenly.
  */
 export function amax(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const { kept, shape } = reducedShape('amax', x, options);
-  const { dim } = options;
-  const asked = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
-  const reduced = new Set(asked.map((d) => normaliseDim('amax', d, x.shape.length)));
+  const { dims, shape } = reducedShape('amax', x, options);
   const all = x.shape.map((_, i) => i);
-  const order = [...all.filter((i) => !reduced.has(i)), ...all.filter((i) => reduced.has(i))];
+  const order = [...all.filter((i) => !dims.has(i)), ...all.filter((i) => dims.has(i))];
   const rows = sameShape(order, all) ? x : permute(x, ...order);
   const { backend } = x;
-  const cols = all.reduce((n, i) => (reduced.has(i) ? n * x.shape[i] : n), 1);
+  const cols = numel(x.shape.filter((_, i) => dims.has(i)));
   if (cols === 0) throw new Error(`amax: a tensor of shape ${show(x.shape)} has no elements to choose from`);
-  const y = backend.alloc(kept.reduce((a, b) => a * b, 1));
+  const y = backend.alloc(numel(shape));
   backend.amax(y, rows.buf, cols);
   return output(backend, y, shape, 'amax', [rows], (g, target) => {
     const dx = target(0);
@@ -29,19 +26,13 @@ export function amax(x: Tensor, options: ReduceOptions = {}): Tensor {
   });
 }
 
-/** What a reduction that chooses one element gives: the elements, and their places along the dimension. */
-export interface ReducedByIndex {
-  readonly values: Tensor;
-  readonly indices: Tensor;
-}
-
 /**
  * As torch.max. Without a dimension, the largest element of all, a tie's gradient shared; along `dim`, the largest and its
  * place, which alone gets the gradient: of equal elements the first, NaN counting as the largest.
  */
 export function max(x: Tensor): Tensor;
-export function max(x: Tensor, dim: number, keepdim?: boolean): ReducedByIndex;
-export function max(x: Tensor, dim?: number, keepdim = false): Tensor | ReducedByIndex {
+export function max(x: Tensor, dim: number, keepdim?: boolean): Largest;
+export function max(x: Tensor, dim?: number, keepdim = false): Tensor | Largest {
   if (dim === undefined) return amax(x);
   const d = normaliseDim('max', dim, x.shape.length);
   const indices = argmax(x, d, true);

@@ -45,7 +45,7 @@ function gathered(x: Tensor, index: Tensor, sizes: GatherSizes): Tensor {
   return output(backend, out, index.shape, 'gather', [x], backward, x.dtype);
 }
 
-/** The k largest elements of each row (the last dimension), largest first, and their places. */
+/** What is chosen for being the largest along a dimension: the elements, and their places there (i32). */
 export interface Largest {
   readonly values: Tensor;
   readonly indices: Tensor;
