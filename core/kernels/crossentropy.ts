@@ -1,6 +1,6 @@
 /** Cross-entropy from logits, a row an example; the probabilities are never stored. */
 import { exp, logScalar } from './math';
-import { storeUpTo } from './simd';
+import { storePair } from './simd';
 import { rowExpSum, rowMax } from './softmax';
 
 /**
@@ -45,13 +45,18 @@ export function crossEntropyBackward(
     const scale = v128.load32_splat(g);
     const shift = v128.load32_splat(lse);
     const hot = i32x4.splat(target);
-    for (let j = 0; j < classes; j += 4) {
+    for (let j = 0; j < classes; j += 8) {
       const at = <usize>j << 2;
-      const p = exp(f32x4.sub(v128.load(logits + at), shift));
+      const p = exp(f32x4.sub(v128.load(logits + at), shift)), q = exp(f32x4.sub(v128.load(logits + at, 16), shift));
       const isTarget = i32x4.eq(i32x4.add(lanes, i32x4.splat(j)), hot);
-      let v = f32x4.mul(f32x4.sub(p, v128.and(isTarget, one)), scale);
-      if (accumulate) v = f32x4.add(v128.load(d + at), v);
-      storeUpTo(d + at, v, classes - j);
+      const isTarget4 = i32x4.eq(i32x4.add(lanes, i32x4.splat(j + 4)), hot);
+      let u = f32x4.mul(f32x4.sub(p, v128.and(isTarget, one)), scale);
+      let v = f32x4.mul(f32x4.sub(q, v128.and(isTarget4, one)), scale);
+      if (accumulate) {
+        u = f32x4.add(v128.load(d + at), u);
+        v = f32x4.add(v128.load(d + at, 16), v);
+      }
+      storePair(d + at, u, v, classes - j);
     }
   }
   return -1;

@@ -125,6 +125,22 @@ export type MatmulTile = '6x8' | '6x16';
 export interface Kernels {
   readonly module: WebAssembly.Module;
   readonly matmulTile: MatmulTile;
+  /** Whether V8 compiled them to 256-bit code: see upperHalves.ts. */
+  readonly packed: boolean;
+}
+
+/** The same exports, with `settle` called after each. */
+export function settling(exports: KernelExports, settle: () => void): KernelExports {
+  const settled = (call: (...args: (number | boolean)[]) => unknown) => {
+    return (...args: (number | boolean)[]) => {
+      const result = call(...args);
+      settle();
+      return result;
+    };
+  };
+  const names = [...Object.keys(SIGNATURES), 'fmaPeak', 'replay'] as (keyof KernelExports)[];
+  const calls = names.map((name) => [name, settled(exports[name] as Parameters<typeof settled>[0])]);
+  return { ...exports, ...Object.fromEntries(calls) };
 }
 
 /** An instance of the kernels over `memory`. */

@@ -24,6 +24,7 @@ import {
   type KernelCalls,
   type KernelExports,
   type Kernels,
+  settling,
   UNARY_CODES,
 } from './exports.ts';
 import { WasmProgram } from './program.ts';
@@ -44,11 +45,15 @@ export class WasmBackend extends WasmSelection implements Backend {
   private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
-  /** `kernels`: from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming) and takes the tile 6x8. */
-  constructor({ module, matmulTile }: Kernels) {
+  /**
+   * @param kernels from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming), with the tile 6x8
+   * @param settle called after packed kernels have run
+   */
+  constructor({ module, matmulTile, packed }: Kernels, settle?: () => void) {
     super();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-    this.exports = instantiate(module, memory);
+    const exports = instantiate(module, memory);
+    this.exports = packed && settle !== undefined ? settling(exports, settle) : exports;
     this.kernels = this.exports;
     this.matmulName = matmulTile === '6x16' ? 'matmulWide' : 'matmul';
     const scratchBytes: number = this.exports.MATMUL_SCRATCH_BYTES.value;
