@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fingerprint } from '../../core/backend/fingerprint.ts';
 import { createWasmBackend, nodeBackend } from '../../core/backend/wasm/loadNode.ts';
+import type { WasmBackend } from '../../core/backend/wasm/wasmBackend.ts';
 
 const SHAPES = [
   [1, 1, 1],
