@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Batches } from '../../coordinator/batches.ts';
 import type { Round } from '../../coordinator/machine.ts';
 import { contexts } from '../../core/data/contexts.ts';
+import { contextDataset } from '../../core/data/dataset.ts';
 import { batchIndices } from '../../core/data/sampler.ts';
 import { Vocabulary } from '../../core/data/vocabulary.ts';
 import { presetRecipe } from '../../models/presets.ts';
@@ -12,6 +13,7 @@ const vocabulary = new Vocabulary('abcdefghijklmnopqrstuvwxyz');
 const lines = Array.from({ length: 300 }, (_, i) => 'abcdefghij'.slice(i % 7, 8 + (i % 3)));
 const train = contexts(lines, vocabulary, 3);
 const val = contexts(lines.slice(0, 90), vocabulary, 3);
+const splits = { train: contextDataset(train), val: contextDataset(val) };
 
 test('the leases of a step are its sampled batch, whatever the blocks', () => {
   fc.assert(
@@ -21,7 +23,7 @@ test('the leases of a step are its sampled batch, whatever the blocks', () => {
       fc.nat(3),
       (batch, microBatch, power) => {
         const recipe = { ...presetRecipe('names-mlp'), batch, microBatch };
-        const batches = new Batches(recipe, { train, val });
+        const batches = new Batches(recipe, splits);
         const round: Round = { id: 9, mode: 'train', step: 4, microBatches: batches.microBatches };
         const size = 2 ** power;
         const indices = batchIndices(recipe.seed, 4, batch, train.count);
@@ -43,7 +45,7 @@ test('the leases of a step are its sampled batch, whatever the blocks', () => {
 });
 
 test('the leases of an evaluation are the split, from its first example to its last', () => {
-  const batches = new Batches(presetRecipe('names-mlp'), { train, val });
+  const batches = new Batches(presetRecipe('names-mlp'), splits);
   const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
   const parts = Array.from({ length: round.microBatches }, (_, lo) => batches.work(round, { lo, size: 1 }));
   expect(parts.flatMap(({ x }) => [...x])).toEqual([...val.x]);
