@@ -7,6 +7,7 @@ import { contexts } from '../../core/data/contexts.ts';
 import { contextDataset } from '../../core/data/dataset.ts';
 import { batchIndices } from '../../core/data/sampler.ts';
 import { Vocabulary } from '../../core/data/vocabulary.ts';
+import { Windows } from '../../core/data/windows.ts';
 import { presetRecipe } from '../../models/presets.ts';
 
 const vocabulary = new Vocabulary('abcdefghijklmnopqrstuvwxyz');
@@ -50,4 +51,26 @@ test('the leases of an evaluation are the split, from its first example to its l
   const parts = Array.from({ length: round.microBatches }, (_, lo) => batches.work(round, { lo, size: 1 }));
   expect(parts.flatMap(({ x }) => [...x])).toEqual([...val.x]);
   expect(parts.flatMap(({ y }) => [...y])).toEqual([...val.y]);
+});
+
+test('a line is one target: an evaluation of lines is cut every 256 examples', () => {
+  const batches = new Batches(presetRecipe('names-mlp'), splits);
+  const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
+  expect(batches.work(round, { lo: 0, size: 4 }).counts).toEqual([256, 256, val.count - 512]);
+  expect(batches.counts(round, { lo: 0, size: 4 })).toEqual([256, 256, val.count - 512]);
+});
+
+test('windows of text: leases count windows, their results count tokens', () => {
+  const text = { train: new Windows(new Uint16Array(5000), 32), val: new Windows(new Uint16Array(1700), 32) };
+  const batches = new Batches({ ...presetRecipe('text-gpt'), batch: 11, microBatch: 4 }, text);
+  const step: Round = { id: 0, mode: 'train', step: 0, microBatches: batches.microBatches };
+  const { x, y, counts } = batches.work(step, { lo: 2, size: 1 });
+  expect([counts, batches.counts(step, { lo: 2, size: 1 }), x.length, y.length]).toEqual([[3], [96], 96, 96]);
+  // 53 windows, at most 1024 tokens at a time.
+  const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
+  expect(batches.work(round, { lo: 0, size: 2 }).counts).toEqual([32, 21]);
+  expect(batches.counts(round, { lo: 0, size: 2 })).toEqual([1024, 21 * 32]);
+  // A window that is wider than that goes alone.
+  const wide = new Windows(new Uint16Array(5000), 2000);
+  expect(new Batches(presetRecipe('text-gpt'), { train: wide, val: wide }).evalMicroBatches.val).toBe(2);
 });
