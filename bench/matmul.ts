@@ -64,7 +64,7 @@ async function measure(): Promise<Figures> {
       const b = a + 4 * m * k + 256;
       const c = b + 4 * k * n + 256;
       const [lda, ldb] = [transA ? m : k, transB ? k : n];
-      const call = () => matmul(c, a, b, m, n, k, n, lda, ldb, transA, transB, false, 0, 0, 0, scratch);
+      const call = () => matmul(c, a, b, m, n, k, n, lda, ldb, transA, transB, false, 0, 0, 0, 0, 0, scratch);
       return best(2 * m * n * k, MS, call);
     }),
   );

@@ -68,6 +68,11 @@ export interface MatmulOptions {
   bias?: Buf;
   /** out = op(C), written beside C, which is kept; as long as C, with C's leading dimension. */
   activation?: { readonly op: UnaryOp; readonly out: Buf };
+  /**
+   * A part that need not be computed. `columns`: of C's row r only columns up to r + offset are wanted, the others are left
+   * undefined. `depth`: A's row r is 0 beyond column r + offset. `reach`: A's row r is 0 before column r − offset.
+   */
+  triangle?: { readonly of: 'columns' | 'depth' | 'reach'; readonly offset: number };
 }
 
 export interface AdamWOptions {

@@ -6,6 +6,7 @@
  */
 import { packColumns, packRows, packStrip } from './pack';
 import { PANEL, STRIP, sweepPacked, sweepStrided } from './sweep';
+import { depthFrom, depthTo, wantedColumns } from './triangle';
 import { unary } from './unary';
 
 /** Depth and width of a block of B: 512 KiB packed, which a second-level cache holds. */
@@ -44,11 +45,11 @@ export function activate(op: i32, y: usize, c: usize, stride: usize, rows: i32, 
 /**
  * A is m×k (k×m in memory if transA), B k×n (n×k if transB), C m×n; the leading dimensions, in elements, lead from one row in
  * memory to the next. Every row of C begins at `bias` unless that is 0. If `y` is not 0, y = activation(C) is written beside
- * C, with C's strides, while C is in the cache.
+ * C, with C's strides, while C is in the cache. For `triangle` and `offset` see triangle.ts.
  */
 export function matmul(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32, lda: i32, ldb: i32, transA: bool, transB: bool,
-  accumulate: bool, bias: usize, activation: i32, y: usize, scratch: usize,
+  accumulate: bool, bias: usize, activation: i32, y: usize, triangle: i32, offset: i32, scratch: usize,
 ): void {
   const sc = <usize>ldc << 2;
   if (k == 0) {
@@ -88,17 +89,20 @@ export function matmul(
       for (let i = 0; i < m; ) {
         const rows = nextRows(m - i);
         const from = again ? pc : bias ? bias + (<usize>j << 2) : 0;
+        const cols = wantedColumns(triangle, i + rows, offset, j, nb);
+        const start = depthFrom(triangle, i, offset, p, kb);
+        const depth = depthTo(triangle, i + rows, offset, p, kb) - start;
+        const at = pb + <usize>start * sb;
         if (!transA) {
-          sweepStrided(
-            rows, pc, sc, a + <usize>i * sa + (<usize>p << 2), sa, pb, sb, panelStep, nb, kb, from, fromStep,
-          );
+          const pa = a + <usize>i * sa + (<usize>(p + start) << 2);
+          sweepStrided(rows, pc, sc, pa, sa, at, sb, panelStep, cols, depth, from, fromStep);
         } else {
-          const pa = a + <usize>p * sa + (<usize>i << 2);
+          const pa = a + <usize>(p + start) * sa + (<usize>i << 2);
           if (packA) {
-            packStrip(strip, pa, sa, kb);
-            sweepPacked(rows, pc, sc, strip, 32, pb, sb, panelStep, nb, kb, from, fromStep);
+            packStrip(strip, pa, sa, depth);
+            sweepPacked(rows, pc, sc, strip, 32, at, sb, panelStep, cols, depth, from, fromStep);
           } else {
-            sweepPacked(rows, pc, sc, pa, sa, pb, sb, panelStep, nb, kb, from, fromStep);
+            sweepPacked(rows, pc, sc, pa, sa, at, sb, panelStep, cols, depth, from, fromStep);
           }
         }
         if (y && last) activate(activation, y + (pc - c), pc, sc, rows, nb);

@@ -8,6 +8,7 @@
 import { activate, emptyProduct, nextRows } from './matmul';
 import { panelWidth, packColumnsWide, packRowsWide, packStripWide, STRIP_STEP } from './packWide';
 import { sweepPacked, sweepStrided } from './sweep';
+import { depthFrom, depthTo, wantedColumns } from './triangle';
 import { tileAdjacent, tileStrided, WIDE, ZEROS } from './tile';
 
 const BLOCK_K = 256;
@@ -28,7 +29,7 @@ export const MATMUL_WIDE_SCRATCH_BYTES: i32 = TILE_BYTES + BLOCK_A_BYTES + BLOCK
 /** See matmul.ts. */
 export function matmulWide(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32, lda: i32, ldb: i32, transA: bool, transB: bool,
-  accumulate: bool, bias: usize, activation: i32, y: usize, scratch: usize,
+  accumulate: bool, bias: usize, activation: i32, y: usize, triangle: i32, offset: i32, scratch: usize,
 ): void {
   const sc = <usize>ldc << 2;
   if (k == 0) {
@@ -76,6 +77,7 @@ export function matmulWide(
         const from = again ? c + at : bias ? bias + (<usize>j << 2) : 0;
         block(
           c + at, sc, pa, sa, rowA, !transA, pb, packB ? 0 : sbMemory, mb, nb, kb, from, again ? sc : 0, scratch,
+          triangle, i + offset, i - offset, j, p,
         );
         if (y && p + kb == k) activate(activation, y + at, c + at, sc, mb, nb);
       }
@@ -85,11 +87,13 @@ export function matmulWide(
 
 /**
  * The strips of one block of A, each past all panels of one block of B. `rowA`, `sbMemory`: 0 if that one is packed. C
- * begins at `from`, or at zero if that is 0.
+ * begins at `from`, or at zero if that is 0. `below` and `above`: the triangle's offset added to, and taken from, the first
+ * row's number; j and p: the block's first column and depth.
  */
 function block(
   c: usize, sc: usize, a: usize, sa: usize, rowA: usize, strided: bool, b: usize, sbMemory: usize,
   m: i32, n: i32, k: i32, from: usize, fromStep: usize, tile: usize,
+  triangle: i32, below: i32, above: i32, j: i32, p: i32,
 ): void {
   const next: usize = from ? 64 : 0;
   for (let i = 0; i < m; ) {
@@ -97,19 +101,24 @@ function block(
     let pc = c;
     let pb = b;
     let pf = from ? from : ZEROS;
-    for (let left = n; left > 0; left -= WIDE, pc += 64, pf += next) {
+    const unwanted = n - wantedColumns(triangle, i + rows, below, j, n);
+    const start = depthFrom(triangle, i + above, 0, p, k);
+    const depth = depthTo(triangle, i + rows, below, p, k) - start;
+    const pa = a + <usize>start * (strided ? 4 : sa);
+    for (let left = n; left > unwanted; left -= WIDE, pc += 64, pf += next) {
       const sb = sbMemory ? sbMemory : <usize>panelWidth(left) << 2;
+      const at = pb + <usize>start * sb;
       if (left <= 8) {
         const f = from ? pf : 0;
-        if (strided) sweepStrided(rows, pc, sc, a, sa, pb, sb, 0, left, k, f, fromStep);
-        else sweepPacked(rows, pc, sc, a, sa, pb, sb, 0, left, k, f, fromStep);
+        if (strided) sweepStrided(rows, pc, sc, pa, sa, at, sb, 0, left, depth, f, fromStep);
+        else sweepPacked(rows, pc, sc, pa, sa, at, sb, 0, left, depth, f, fromStep);
       } else if (left < WIDE) {
-        if (strided) tileStrided(rows, tile, 64, a, sa, pb, sb, pf, fromStep, k);
-        else tileAdjacent(rows, tile, 64, a, sa, pb, sb, pf, fromStep, k);
+        if (strided) tileStrided(rows, tile, 64, pa, sa, at, sb, pf, fromStep, depth);
+        else tileAdjacent(rows, tile, 64, pa, sa, at, sb, pf, fromStep, depth);
         copyRows(pc, sc, tile, 64, rows, left);
       } else {
-        if (strided) tileStrided(rows, pc, sc, a, sa, pb, sb, pf, fromStep, k);
-        else tileAdjacent(rows, pc, sc, a, sa, pb, sb, pf, fromStep, k);
+        if (strided) tileStrided(rows, pc, sc, pa, sa, at, sb, pf, fromStep, depth);
+        else tileAdjacent(rows, pc, sc, pa, sa, at, sb, pf, fromStep, depth);
       }
       pb += sbMemory ? 64 : <usize>k * sb;
     }

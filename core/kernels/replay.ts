@@ -56,11 +56,11 @@ export function replay(p: usize, to: usize): usize {
     else if (op == 8) sumColumns(ptr(p, 1), ptr(p, 2), i(p, 3), i(p, 4), flag(p, 5));
     else if (op == 9) matmul(
       ptr(p, 1), ptr(p, 2), ptr(p, 3), i(p, 4), i(p, 5), i(p, 6), i(p, 7), i(p, 8), i(p, 9), flag(p, 10), flag(p, 11),
-      flag(p, 12), ptr(p, 13), i(p, 14), ptr(p, 15), ptr(p, 16),
+      flag(p, 12), ptr(p, 13), i(p, 14), ptr(p, 15), i(p, 16), i(p, 17), ptr(p, 18),
     );
     else if (op == 10) matmulWide(
       ptr(p, 1), ptr(p, 2), ptr(p, 3), i(p, 4), i(p, 5), i(p, 6), i(p, 7), i(p, 8), i(p, 9), flag(p, 10), flag(p, 11),
-      flag(p, 12), ptr(p, 13), i(p, 14), ptr(p, 15), ptr(p, 16),
+      flag(p, 12), ptr(p, 13), i(p, 14), ptr(p, 15), i(p, 16), i(p, 17), ptr(p, 18),
     );
     else if (op == 11) { if (embedding(ptr(p, 1), ptr(p, 2), ptr(p, 3), i(p, 4), i(p, 5), i(p, 6)) >= 0) return p; }
     else if (op == 12) { if (embeddingBackward(ptr(p, 1), ptr(p, 2), ptr(p, 3), i(p, 4), i(p, 5), i(p, 6)) >= 0) return p; }

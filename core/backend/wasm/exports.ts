@@ -20,12 +20,15 @@ export const UNARY_CODES: Readonly<Record<UnaryOp, number>> = {
   geluTanh: 11,
 };
 
+/** The numbering in core/kernels/triangle.ts. */
+export const TRIANGLES = { columns: 1, depth: 2, reach: 3 } as const;
+
 /** The numbering in core/kernels/binary.ts. */
 export const BINARY_CODES: Readonly<Record<BinaryOp, number>> = { add: 0, sub: 1, mul: 2, div: 3 };
 
 const MATMUL = [
   ...['*c', '*a', '*b', 'm', 'n', 'k', 'ldc', 'lda', 'ldb', '?transA', '?transB', '?accumulate'],
-  ...['*bias', 'activation', '*y', '*scratch'],
+  ...['*bias', 'activation', '*y', 'triangle', 'offset', '*scratch'],
 ] as const;
 
 /**

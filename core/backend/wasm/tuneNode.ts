@@ -74,7 +74,7 @@ function fasterTile(module: WebAssembly.Module): MatmulTile {
     let ms = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 12; i++) {
       const start = performance.now();
-      kernel(c, a, b, 48, 64, 96, 64, 96, 64, false, false, false, 0, 0, 0, heapBase());
+      kernel(c, a, b, 48, 64, 96, 64, 96, 64, false, false, false, 0, 0, 0, 0, 0, heapBase());
       ms = Math.min(ms, performance.now() - start);
     }
     return ms;

@@ -25,6 +25,7 @@ import {
   type KernelExports,
   type Kernels,
   settling,
+  TRIANGLES,
   UNARY_CODES,
 } from './exports.ts';
 import { WasmProgram } from './program.ts';
@@ -195,12 +196,14 @@ export class WasmBackend extends WasmSelection implements Backend {
 
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
     const { lda, ldb, ldc } = expectMatmul(c, a, b, options);
-    const { m, n, k, transA = false, transB = false, accumulate = false, bias, activation } = options;
+    const { m, n, k, transA = false, transB = false, accumulate = false, bias, activation, triangle } = options;
     this.kernels[this.matmulName](
       ...([address(c), address(a), address(b), m, n, k, ldc, lda, ldb, transA, transB, accumulate] as const),
       bias === undefined ? 0 : address(bias),
       activation === undefined ? 0 : UNARY_CODES[activation.op],
       activation === undefined ? 0 : address(activation.out),
+      triangle === undefined ? 0 : TRIANGLES[triangle.of],
+      triangle?.offset ?? 0,
       this.scratch,
     );
   }
