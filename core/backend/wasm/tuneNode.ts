@@ -39,16 +39,24 @@ function forcedTile(): MatmulTile | undefined {
   throw new Error(`MANYGRAD_MATMUL is ${value}: set it to 6x8 or 6x16, or leave it unset.`);
 }
 
-/** V8 complains on stderr of a flag that it does not know, so only those known to know it are asked. */
+/** The V8 of Node 24, 25 and 26. */
+const TRIED = ['13.6', '14.1', '14.6'];
+
+/**
+ * V8 complains on stderr of a flag that it does not know, and ends the process where one does not go with another: only
+ * versions with which these have been tried are asked for them.
+ */
 function canPack(): boolean {
   if (process.env.MANYGRAD_REVECTORIZE === '0' || process.arch !== 'x64') return false;
-  const major = Number.parseInt(process.versions.v8, 10);
-  return major === 13 || major === 14;
+  return TRIED.includes(process.versions.v8.split('.', 2).join('.'));
 }
 
-/** All functions at once and optimised: the first tier's code, or what is compiled later, would not be packed. */
+/**
+ * All functions at once and optimised: the first tier's code, or what is compiled later, would not be packed. Inlining goes
+ * by what the first tier has counted, and Node 26 insists on that.
+ */
 function compilePacked(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-compilation'];
+  const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-compilation', 'no-wasm-inlining'];
   for (const flag of flags) setFlagsFromString(`--${flag}`);
   try {
     return new WebAssembly.Module(unlike(bytes));
