@@ -115,6 +115,11 @@ export class WasmBackend extends WasmSelection implements Backend {
     return this.arena.f32.subarray(buf.at, buf.at + buf.length);
   }
 
+  /** What the WebAssembly memory has grown to. */
+  get memoryBytes(): number {
+    return this.arena.f32.byteLength;
+  }
+
   private expectReal(buf: Buf): void {
     if (buf.at >= this.arena.f32.length)
       throw new Error('this buffer belongs to a captured step and has no contents of its own: copy it out in the step');
