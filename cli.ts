@@ -47,11 +47,17 @@ const parser = yargs(hideBin(process.argv))
     'Train a preset or a recipe file, or continue a run',
     (y) =>
       y
-        .positional('preset', { type: 'string', describe: 'names-mlp, names-wavenet, or the path of a recipe (.yaml)' })
+        .positional('preset', {
+          type: 'string',
+          describe: 'names-mlp, names-wavenet, text-gpt, or the path of a recipe (.yaml)',
+        })
         .options({
           steps: { type: 'number', describe: 'Steps in all (with --resume: a new goal)' },
           seed: { type: 'number', describe: 'Seed of everything random' },
-          data: { type: 'string', describe: 'A text file with one example a line, instead of the built-in names' },
+          data: {
+            type: 'string',
+            describe: 'A text file: one example a line, or running text for a GPT (default: the built-in names)',
+          },
           set: {
             type: 'string',
             array: true,
@@ -86,7 +92,7 @@ const parser = yargs(hideBin(process.argv))
             type: 'number',
             describe: 'Steps between validations; 0: only at the end (default: a tenth)',
           },
-          samples: { type: 'number', default: 20, describe: 'Samples to print at the end' },
+          samples: { type: 'number', describe: 'Samples to print at the end (default: 20 lines, or one text)' },
         }),
     async (a) => {
       checkNode();
@@ -107,7 +113,7 @@ const parser = yargs(hideBin(process.argv))
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
         evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
-        samples: whole('samples', a.samples, 0),
+        samples: a.samples === undefined ? undefined : whole('samples', a.samples, 0),
         mode: outputMode(a),
       });
     },
@@ -135,15 +141,19 @@ const parser = yargs(hideBin(process.argv))
   )
   .command(
     'sample <from>',
-    'Draw new lines from a trained model',
+    'Draw new lines from a trained model, or let it go on with a text',
     (y) =>
       y
         .positional('from', { type: 'string', demandOption: true, describe: "A run's folder, or a checkpoint" })
         .options({
-          count: { type: 'number', default: 20, describe: 'How many lines' },
+          count: { type: 'number', describe: 'How many (default: 20 lines, or one text)' },
+          length: {
+            type: 'number',
+            describe: 'New characters of a text (default: 500); of a line the most (default: 200)',
+          },
           seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
           temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder' },
-          prompt: { type: 'string', default: '', describe: 'How every line begins' },
+          prompt: { type: 'string', default: '', describe: 'How every sample begins' },
         }),
     async (a) => {
       checkNode();
@@ -152,7 +162,8 @@ const parser = yargs(hideBin(process.argv))
       const { from, seed, temperature, prompt, json } = a;
       await sample({
         from,
-        count: whole('count', a.count, 0),
+        count: a.count === undefined ? undefined : whole('count', a.count, 0),
+        length: a.length === undefined ? undefined : whole('length', a.length, 1),
         seed: whole('seed', seed, 0),
         temperature,
         prompt,

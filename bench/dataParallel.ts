@@ -10,10 +10,11 @@ import { TrainingRun } from '../coordinator/run.ts';
 import { RunFolder } from '../coordinator/runFolder.ts';
 import { Trainer } from '../coordinator/trainer.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
-import type { ModelSpec } from '../models/model.ts';
+import type { Dataset } from '../core/data/dataset.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { startLocalWorker } from '../worker/local.ts';
 import { median } from './timing.ts';
+import { SEED } from './trainingStep.ts';
 import { randomBatch, type Workload, type WorkloadName, workloads } from './workloads.ts';
 
 export interface ThreadsFigures {
@@ -29,13 +30,8 @@ export interface ThreadsFigures {
 const ROUNDS = 3;
 /** Batches that a run draws its examples from. */
 const BATCHES = 8;
-/** Steps before those that count: the threads are compiling. */
+/** Steps before those that count, while the threads are compiling: so many, or a third as many as count. */
 const WARM_UP = 20;
-
-/** Whether a coordinator can train the workload's model: whether it is among the models that have names. */
-export function isDistributable(name: WorkloadName): boolean {
-  return workloads[name].model.name !== 'gpt';
-}
 
 /** Runs of `steps` steps on one and on all threads, in turns. */
 export async function measureThreads(name: WorkloadName, threads: number, steps: number): Promise<ThreadsFigures> {
@@ -52,13 +48,14 @@ export async function measureThreads(name: WorkloadName, threads: number, steps:
 
 /** Median ms of a step of a run in a folder of its own. */
 async function stepMs(workload: Workload, microBatch: number, threads: number, steps: number): Promise<number> {
-  const { model } = workload;
-  if (model.name === 'gpt') throw new Error(`${workload.name} is no model that a coordinator knows`);
-  const recipe = recipeOf(workload, model, microBatch, steps + WARM_UP);
+  const warmUp = Math.min(WARM_UP, Math.ceil(steps / 3));
+  const recipe = recipeOf(workload, microBatch, steps + warmUp);
   const dir = mkdtempSync(join(tmpdir(), 'manygrad-bench-'));
   const folder = RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
   try {
-    const trainer = new Trainer(await createWasmBackend(), recipe, model);
+    const trainer = new Trainer(await createWasmBackend(), recipe, workload.model);
+    const data = randomDataset(workload);
+    const batches = new Batches(recipe, { train: data, val: data });
     const times: number[] = [];
     let before = performance.now();
     const onStep = () => {
@@ -67,39 +64,46 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
       before = now;
     };
     const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0 };
-    const run = new TrainingRun(
-      { trainer, batches: randomBatches(recipe, workload), folder, options, steps: recipe.steps },
-      { onStep },
-    );
+    const run = new TrainingRun({ trainer, batches, folder, options, steps: recipe.steps }, { onStep });
     const connection = run.connect();
-    const local = await startLocalWorker(model, threads, connection.events);
+    const local = await startLocalWorker(workload.model, threads, connection.events);
     run.start();
     connection.join(local);
     await run.ended;
     local.close('', true);
     await local.closed;
-    return median(times.slice(WARM_UP));
+    return median(times.slice(warmUp));
   } finally {
     folder.close();
     rmSync(dir, { recursive: true });
   }
 }
 
-function recipeOf(
-  workload: Workload,
-  { vocabSize: _, ...model }: ModelSpec,
-  microBatch: number,
-  steps: number,
-): Recipe {
+function recipeOf(workload: Workload, microBatch: number, steps: number): Recipe {
   const { batch, optimizer, lr, clipGradNorm } = workload;
+  const { vocabSize: _, ...model } = workload.model;
   const data = { source: 'random tokens' };
   const schedule = { name: 'constant', lr } as const;
-  return { model, data, seed: 1337, steps, batch, microBatch, optimizer, schedule, clipGradNorm };
+  return { model, data, seed: SEED, steps, batch, microBatch, optimizer, schedule, clipGradNorm };
 }
 
-function randomBatches(recipe: Recipe, workload: Workload): Batches {
+/** Random examples; an evaluation, which is not measured, has one. */
+function randomDataset(workload: Workload): Dataset {
+  const { batch, block, targets } = workload;
   const drawn = Array.from({ length: BATCHES }, (_, i) => randomBatch(workload, i));
-  const join = (part: 'x' | 'y') => Uint16Array.from(drawn.flatMap((batch) => [...batch[part]]));
-  const examples = { x: join('x'), y: join('y'), count: BATCHES * workload.batch, blockSize: workload.block };
-  return new Batches(recipe, { train: examples, val: examples });
+  const row = (place: number, part: 'x' | 'y', length: number) => {
+    const at = (place % batch) * length;
+    return drawn[Math.floor(place / batch)]?.[part].subarray(at, at + length) ?? [];
+  };
+  const rows = (places: readonly number[]) => ({
+    x: Uint16Array.from(places.flatMap((place) => [...row(place, 'x', block)])),
+    y: Uint16Array.from(places.flatMap((place) => [...row(place, 'y', targets)])),
+  });
+  return {
+    targets,
+    count: BATCHES * batch,
+    draw: (places) => rows([...places]),
+    evalCount: 1,
+    evalRows: () => rows([0]),
+  };
 }

@@ -68,9 +68,11 @@ export class MatmulBench {
     const scratch = this.#kernels.heapBase();
     const b = DATA + 4 * m * k + 256;
     const c = b + 4 * k * n + 256;
-    const rates = TRANSPOSITIONS.map(([transA, transB]) =>
-      best(2 * m * n * k, MS, () => matmul(c, DATA, b, m, n, k, transA, transB, false, scratch)),
-    );
+    const rates = TRANSPOSITIONS.map(([transA, transB]) => {
+      const [lda, ldb] = [transA ? m : k, transB ? k : n];
+      const call = () => matmul(c, DATA, b, m, n, k, n, lda, ldb, transA, transB, false, 0, 0, 0, 0, 0, scratch);
+      return best(2 * m * n * k, MS, call);
+    });
     return { shape, rates };
   }
 }

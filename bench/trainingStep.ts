@@ -1,15 +1,15 @@
 /**
- * One whole training step on one thread: zero the gradients, forward, mean cross-entropy, backward, clip, update. Everything
- * that PyTorch's script does in its step, in process, on one backend with one set of flat vectors.
+ * One whole training step on one thread: forward, mean cross-entropy, backward, clip, update. Everything that PyTorch's script
+ * does in its step, in process, on one backend with one set of flat vectors; captured once, as a worker's steps are.
  */
-import type { Buf } from '../core/backend/backend.ts';
+import type { Buf, Program } from '../core/backend/backend.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import type { WasmBackend } from '../core/backend/wasm/wasmBackend.ts';
 import {
   batchNorms,
   collectStatistics,
+  gradients,
   initialise,
-  type Module,
   type Placed,
   parameterLayout,
   place,
@@ -18,27 +18,25 @@ import {
 } from '../core/nn/index.ts';
 import { clipGradNorm } from '../core/optim/clip.ts';
 import { createOptimizer, type Optimizer } from '../core/optim/optimizer.ts';
-import { backward, crossEntropy, intTensor } from '../core/tensor/index.ts';
-import { gpt } from '../models/gpt.ts';
+import { crossEntropy, intTensor, type Tensor } from '../core/tensor/index.ts';
 import { buildModel } from '../models/model.ts';
 import type { Workload } from './workloads.ts';
 
 /** The seed of the first parameters, which peers are given too. */
 export const SEED = 1337;
 
-export function workloadModel({ model }: Workload): Module {
-  return model.name === 'gpt' ? gpt(model) : buildModel(model);
-}
-
 export class TrainingStep {
   readonly #workload: Workload;
   readonly #backend: WasmBackend;
-  readonly #model: Module;
   readonly #placed: Placed;
   readonly #optimizer: Optimizer;
   readonly #norms: ReturnType<typeof batchNorms>;
   readonly #statistics: Buf;
-  readonly #scalar: Buf;
+  /** The loss; and the sum of the gradient's squares. */
+  readonly #scalars: Buf;
+  readonly #x: Tensor;
+  readonly #y: Tensor;
+  readonly #gradient: Program;
   #step = 0;
 
   static async create(workload: Workload): Promise<TrainingStep> {
@@ -46,17 +44,27 @@ export class TrainingStep {
   }
 
   private constructor(workload: Workload, backend: WasmBackend) {
+    const { batch, block, targets } = workload;
     this.#workload = workload;
     this.#backend = backend;
-    this.#model = workloadModel(workload);
-    this.#placed = place(this.#model, backend);
-    const first = initialise(this.#model, SEED);
+    const model = buildModel(workload.model);
+    this.#placed = place(model, backend);
+    const first = initialise(model, SEED);
     backend.write(this.#placed.params, first.params);
     backend.write(this.#placed.buffers, first.buffers);
-    this.#optimizer = createOptimizer(workload.optimizer, parameterLayout(this.#model), backend);
-    this.#norms = batchNorms(this.#model);
+    this.#optimizer = createOptimizer(workload.optimizer, parameterLayout(model), backend);
+    this.#norms = batchNorms(model);
     this.#statistics = backend.alloc(statisticsLength(this.#norms));
-    this.#scalar = backend.alloc(1);
+    this.#scalars = backend.alloc(2);
+    this.#x = intTensor(backend, new Int32Array(batch * block), [batch, block]);
+    this.#y = intTensor(backend, new Int32Array(batch * targets), [batch * targets]);
+    this.#gradient = backend.capture(() => {
+      const loss = crossEntropy(model.forward(this.#x), this.#y);
+      gradients(model, loss);
+      collectStatistics(this.#norms, backend, this.#statistics);
+      backend.copy(this.#scalars.slice(0, 1), loss.buf);
+      backend.sumOfSquares(this.#scalars.slice(1, 1), this.#placed.grads);
+    });
   }
 
   get parameterCount(): number {
@@ -66,33 +74,16 @@ export class TrainingStep {
   /** Makes a step on inputs [batch, block] and targets [batch, targets]. @returns the mean loss before it */
   run(x: Uint16Array, y: Uint16Array): number {
     const backend = this.#backend;
-    const { params, grads } = this.#placed;
-    const { batch, block, lr } = this.#workload;
-    const mark = backend.mark();
-    backend.fill(grads, 0);
-    const logits = this.#model.forward(intTensor(backend, x, [batch, block]));
-    const loss = crossEntropy(logits, intTensor(backend, y, [y.length]));
-    backward(loss);
-    this.#clip(grads);
+    const { params, grads, buffers } = this.#placed;
+    const { lr, clipGradNorm: maxNorm } = this.#workload;
+    backend.writeInts(this.#x.buf, x);
+    backend.writeInts(this.#y.buf, y);
+    this.#gradient.run();
+    const [loss = Number.NaN, squares = Number.NaN] = backend.view(this.#scalars);
+    if (maxNorm !== null) clipGradNorm(backend, grads, Math.sqrt(squares), maxNorm);
     this.#optimizer.step(params, grads, lr, ++this.#step);
-    this.#updateStatistics();
-    const value = backend.view(loss.buf)[0] as number;
-    backend.release(mark);
-    return value;
-  }
-
-  #clip(grads: Buf): void {
-    const { clipGradNorm: maxNorm } = this.#workload;
-    if (maxNorm === null) return;
-    this.#backend.sumOfSquares(this.#scalar, grads);
-    const norm = Math.sqrt(this.#backend.view(this.#scalar)[0] as number);
-    clipGradNorm(this.#backend, grads, norm, maxNorm);
-  }
-
-  #updateStatistics(): void {
-    if (this.#norms.length === 0) return;
-    collectStatistics(this.#norms, this.#backend, this.#statistics);
-    const buffers = this.#backend.view(this.#placed.buffers);
-    updateRunningStatistics(this.#norms, buffers, [this.#backend.view(this.#statistics)]);
+    if (this.#norms.length > 0)
+      updateRunningStatistics(this.#norms, backend.view(buffers), [backend.view(this.#statistics)]);
+    return loss;
   }
 }

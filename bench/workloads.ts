@@ -2,20 +2,18 @@
  * What is measured, by name: a model and its sizes, a batch, an optimizer. The same six as PyTorch's script beside which we are
  * measured. Token ids are random, which changes neither the work nor its cost. Nothing here computes.
  */
-import type { z } from 'zod';
 import type { OptimizerConfig } from '../core/optim/optimizer.ts';
 import { Site, Stream } from '../core/random/streams.ts';
-import type { gptSchema } from '../models/gpt.ts';
 import type { ModelSpec } from '../models/model.ts';
 
-export type GPTSpec = { readonly name: 'gpt' } & z.infer<typeof gptSchema>;
+type GPTSpec = Extract<ModelSpec, { name: 'gpt' }>;
 
 export const WORKLOAD_NAMES = ['mlp', 'wavenet', 'gpt-nano', 'gpt-micro', 'gpt-mini', 'gpt2-124m'] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
 export interface Workload {
   readonly name: WorkloadName;
-  readonly model: ModelSpec | GPTSpec;
+  readonly model: ModelSpec;
   /** Examples a step. */
   readonly batch: number;
   /** Tokens an example: less than the longest context that the model could take, perhaps. */

@@ -1,11 +1,12 @@
 /** `manygrad bench`: how fast this machine multiplies and trains, for a person or as JSON. */
-import { isDistributable, measureThreads, type ThreadsFigures } from '../bench/dataParallel.ts';
+import { measureThreads, type ThreadsFigures } from '../bench/dataParallel.ts';
 import { machineInWords, thisMachine } from '../bench/machine.ts';
 import { MatmulBench, type MatmulRow, ODD, type Peak, SKINNY, SQUARES } from '../bench/matmul.ts';
 import { measureWorkload, type WorkloadFigures } from '../bench/measureWorkloads.ts';
 import { isWorkloadName, WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { instantiate } from '../core/backend/wasm/exports.ts';
 import { loadKernels } from '../core/backend/wasm/loadNode.ts';
+import { clearUpperHalves } from '../core/backend/wasm/upperHalves.ts';
 import { UserError } from '../core/errors.ts';
 
 export interface BenchArguments {
@@ -21,8 +22,8 @@ export interface BenchArguments {
 const LONGEST: WorkloadName = 'gpt2-124m';
 /** A workload is measured for so long, or for a few steps. */
 const STEPS_MS = 3000;
-/** Steps of a run on threads. */
-const RUN_STEPS = 400;
+/** The least and the most steps of a run on threads. */
+const RUN_STEPS = { least: 3, most: 400 };
 
 /** @throws UserError if there is no such workload */
 export async function bench(args: BenchArguments): Promise<void> {
@@ -36,9 +37,13 @@ export async function bench(args: BenchArguments): Promise<void> {
     steps.push(await measureWorkload(name, STEPS_MS));
   }
   const threads: ThreadsFigures[] = [];
-  for (const name of args.threads === undefined ? [] : chosen.filter(isDistributable)) {
-    progress.show(`training ${name} on ${args.threads} threads`);
-    threads.push(await measureThreads(name, args.threads ?? 1, RUN_STEPS));
+  const onThreads = args.threads ?? 0;
+  for (const { workload, batch, medianMs } of onThreads === 0 ? [] : steps) {
+    if (batch < onThreads) continue;
+    progress.show(`training ${workload} on ${onThreads} threads`);
+    const count = Math.round(STEPS_MS / 2 / medianMs);
+    const within = Math.max(RUN_STEPS.least, Math.min(RUN_STEPS.most, count));
+    threads.push(await measureThreads(workload, onThreads, within));
   }
   progress.end();
   const leftOut = WORKLOAD_NAMES.filter((name) => !chosen.includes(name));
@@ -68,6 +73,7 @@ async function multiply(progress: Progress) {
     progress.show(`matmul ${shape.join('×')}`);
     matmul.push(measure.row(shape));
   }
+  clearUpperHalves();
   return { tile, peak, matmul };
 }
 
@@ -117,8 +123,8 @@ function printThreads(figures: readonly ThreadsFigures[], chosen: readonly Workl
     const times = `${ms(oneMs)} on 1 thread, ${ms(allMs)} on ${threads}: ${timesFaster.toFixed(2)} times as fast`;
     console.log(`${workload.padEnd(10)} micro-batches of ${microBatch}: ${times}`);
   }
-  const others = chosen.filter((name) => !isDistributable(name));
-  if (others.length > 0) console.log(`Not measured on threads: ${others.join(', ')}, which no recipe can name yet`);
+  const others = chosen.filter((name) => figures.every(({ workload }) => workload !== name));
+  if (others.length > 0) console.log(`Not measured on threads: ${others.join(', ')} (more threads than examples)`);
 }
 
 function ms(value: number): string {

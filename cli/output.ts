@@ -19,6 +19,9 @@ export interface ProgressState {
 /** How often the line is printed where there is no terminal to redraw it on. */
 const NO_TERMINAL_MS = 10_000;
 
+/** Stands between samples of text, which may have blank lines of their own. */
+export const RULE = '-'.repeat(40);
+
 const FORMAT = 'step {value}/{total} {bar} loss {loss}  lr {lr}  {rate} steps/s  {workers}  {left} left';
 
 /** The live line of a training run, with messages above it; a plain line now and then where output is no terminal. */

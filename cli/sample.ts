@@ -1,14 +1,17 @@
-/** `manygrad sample`: draws lines from the parameters of a run or a checkpoint. */
+/** `manygrad sample`: draws lines or text from the parameters of a run or a checkpoint. */
 import { statSync } from 'node:fs';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint, readCheckpoint } from '../core/checkpoint/store.ts';
-import { sampleLines } from '../models/sample.ts';
+import { dataKind } from '../models/recipe.ts';
+import { defaults, sample as draw } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
+import { RULE } from './output.ts';
 
 export interface SampleArguments {
   /** A run's folder, or a checkpoint. */
   readonly from: string;
-  readonly count: number;
+  readonly count: number | undefined;
+  readonly length: number | undefined;
   readonly seed: number;
   readonly temperature: number;
   readonly prompt: string;
@@ -20,5 +23,11 @@ export async function sample({ from, json, ...options }: SampleArguments): Promi
   const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const checkpoint = isFolder ? await latestCheckpoint(from) : await readCheckpoint(from);
   const trained = loadTrained(checkpoint, await createWasmBackend());
-  for await (const line of sampleLines(trained, options)) console.log(json ? JSON.stringify({ sample: line }) : line);
+  const kind = dataKind(trained.recipe);
+  const count = options.count ?? defaults[kind].count;
+  let printed = 0;
+  for await (const text of draw(trained, { ...options, count })) {
+    if (!json && kind === 'text' && printed++ > 0) console.log(RULE);
+    console.log(json ? JSON.stringify({ sample: text }) : text);
+  }
 }

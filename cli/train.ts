@@ -9,10 +9,11 @@ import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
-import { sampleLines } from '../models/sample.ts';
+import { dataKind, type Recipe } from '../models/recipe.ts';
+import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
 import { type LocalWorker, startLocalWorker } from '../worker/local.ts';
-import { duration, type OutputMode, TrainingOutput } from './output.ts';
+import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 
 export interface TrainArguments extends RecipeFlags {
@@ -29,7 +30,8 @@ export interface TrainArguments extends RecipeFlags {
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
   readonly evalEvery: number | undefined;
-  readonly samples: number;
+  /** How many to print at the end; as many as suits the data when left out. */
+  readonly samples: number | undefined;
   readonly mode: OutputMode;
 }
 
@@ -69,8 +71,9 @@ export async function train(args: TrainArguments): Promise<number> {
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
     folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
-    report(output, folder.dir, end);
-    if (end.complete && args.samples > 0) await showSamples(output, folder.dir, args.samples);
+    report(output, prepared, end);
+    const samples = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
+    if (end.complete && samples > 0) await showSamples(output, folder.dir, samples);
     return end.complete ? 0 : stopping.code;
   } finally {
     output.stop();
@@ -112,12 +115,17 @@ function defaultFolder(target: string): string {
 }
 
 function announce(output: TrainingOutput, { trainer, config, folder, damaged, data }: PreparedRun): void {
-  const { model, batch, microBatch } = config.recipe;
+  const { model, microBatch } = config.recipe;
   for (const { reason } of damaged) output.say(`Passed over a damaged checkpoint: ${reason}`);
   const from = trainer.step > 0 ? `, from step ${trainer.step}` : '';
   output.say(`Training ${model.name} (${trainer.parameterCount.toLocaleString('en')} parameters) on ${data}${from}.`);
-  output.say(`Each step: ${batch} examples in micro-batches of ${microBatch}. Files: ${folder.dir}`);
+  output.say(`Each step: ${batchInWords(config.recipe)} in micro-batches of ${microBatch}. Files: ${folder.dir}`);
   output.event({ event: 'start', dir: folder.dir, step: trainer.step, parameters: trainer.parameterCount });
+}
+
+function batchInWords(recipe: Recipe): string {
+  const { batch, model } = recipe;
+  return dataKind(recipe) === 'text' ? `${batch} windows of ${model.blockSize} tokens` : `${batch} examples`;
 }
 
 function observer(output: TrainingOutput, from: number) {
@@ -190,15 +198,14 @@ function onSignals(stop: (exitCode: number) => void): () => void {
   };
 }
 
-function report(output: TrainingOutput, dir: string, end: RunEnd): void {
+function report(output: TrainingOutput, { folder, config }: PreparedRun, end: RunEnd): void {
   if (!end.complete) {
-    output.say(`Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${dir}`);
+    output.say(`Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${folder.dir}`);
     return;
   }
   output.say('');
-  output.say(
-    `Done: ${end.steps} steps in ${duration(end.seconds)}, ${end.tokensPerSecond.toLocaleString('en')} examples/s.`,
-  );
+  const rate = `${end.tokensPerSecond.toLocaleString('en')} ${dataKind(config.recipe) === 'text' ? 'tokens' : 'examples'}/s`;
+  output.say(`Done: ${end.steps} steps in ${duration(end.seconds)}, ${rate}.`);
   output.say(`train loss ${end.trainLoss?.toFixed(4)}   validation loss ${end.valLoss?.toFixed(4)}`);
   output.say(`paramsSha256 ${end.paramsSha256}`);
 }
@@ -206,8 +213,9 @@ function report(output: TrainingOutput, dir: string, end: RunEnd): void {
 async function showSamples(output: TrainingOutput, dir: string, count: number): Promise<void> {
   const trained = loadTrained(await latestCheckpoint(dir), await createWasmBackend());
   const samples: string[] = [];
-  for await (const line of sampleLines(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(line);
-  output.say(`\nSamples: ${samples.join(', ')}`);
+  for await (const text of sample(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(text);
+  const shown = dataKind(trained.recipe) === 'text' ? `\n${samples.join(`\n${RULE}\n`)}\n` : ` ${samples.join(', ')}`;
+  output.say(`\n${samples.length === 1 ? 'Sample' : 'Samples'}:${shown}`);
   output.say(`More with:  manygrad sample ${dir}`);
   output.event({ event: 'samples', samples });
 }

@@ -1,20 +1,24 @@
 /** The data of a round, cut into leases: the step's sampled batch, or a split from its first example to its last. */
 import { runLength } from '../core/allreduce/treeSum.ts';
-import type { Examples } from '../core/data/contexts.ts';
-import { batchIndices, gather } from '../core/data/sampler.ts';
+import type { Dataset } from '../core/data/dataset.ts';
+import { batchIndices } from '../core/data/sampler.ts';
 import type { Work } from '../core/protocol/work.ts';
 import type { Recipe } from '../models/recipe.ts';
 import type { Block, EvalSplit, Round } from './machine.ts';
 
-/** Examples in a micro-batch of an evaluation. Large: nothing is kept for a backward pass. */
-const EVAL_MICRO_BATCH = 256;
+/** The most in a micro-batch of an evaluation. Large, since nothing is kept for a backward pass; a wide row fills it alone. */
+const EVAL_EXAMPLES = 256;
+const EVAL_TARGETS = 1024;
+
+const evalMicroBatch = ({ targets }: Dataset): number =>
+  Math.min(EVAL_EXAMPLES, Math.max(1, Math.floor(EVAL_TARGETS / targets)));
 
 export class Batches {
   readonly #recipe: Recipe;
-  readonly #splits: Readonly<Record<EvalSplit, Examples>>;
+  readonly #splits: Readonly<Record<EvalSplit, Dataset>>;
   #sampled: { step: number; indices: Uint32Array } = { step: -1, indices: new Uint32Array(0) };
 
-  constructor(recipe: Recipe, splits: Readonly<Record<EvalSplit, Examples>>) {
+  constructor(recipe: Recipe, splits: Readonly<Record<EvalSplit, Dataset>>) {
     this.#recipe = recipe;
     this.#splits = splits;
   }
@@ -24,32 +28,44 @@ export class Batches {
   }
 
   get evalMicroBatches(): Record<EvalSplit, number> {
-    const of = (split: EvalSplit) => Math.ceil(this.#splits[split].count / EVAL_MICRO_BATCH);
+    const of = (split: EvalSplit) => Math.ceil(this.#splits[split].evalCount / evalMicroBatch(this.#splits[split]));
     return { train: of('train'), val: of('val') };
   }
 
-  /** How many examples each micro-batch of a block has. */
-  counts(round: Round, { lo, size }: Block): number[] {
-    const [each, total] =
-      round.mode === 'train'
-        ? [this.#recipe.microBatch, this.#recipe.batch]
-        : [EVAL_MICRO_BATCH, this.#splits[round.split].count];
-    const micro = runLength(lo, size, round.microBatches);
-    return Array.from({ length: micro }, (_, i) => Math.min(each, total - (lo + i) * each));
+  /** How many targets each micro-batch of a block has: what the sums that come back are over. */
+  counts(round: Round, block: Block): number[] {
+    const { targets } = this.#dataset(round);
+    return this.#examples(round, block).map((examples) => examples * targets);
   }
 
   /** The lease of a block. */
   work(round: Round, block: Block): Work {
-    const counts = this.counts(round, block);
-    const rows = counts.reduce((a, b) => a + b, 0);
-    const lease = { round: round.id, mode: round.mode, version: round.step, lo: block.lo, size: block.size, counts };
-    if (round.mode === 'train') {
-      const from = block.lo * this.#recipe.microBatch;
-      return { ...lease, ...gather(this.#splits.train, this.#indices(round.step), from, from + rows) };
-    }
-    const { x, y, blockSize } = this.#splits[round.split];
-    const from = block.lo * EVAL_MICRO_BATCH;
-    return { ...lease, x: x.slice(from * blockSize, (from + rows) * blockSize), y: y.slice(from, from + rows) };
+    const counts = this.#examples(round, block);
+    const { lo, size } = block;
+    const { seed } = this.#recipe;
+    const lease = { round: round.id, mode: round.mode, version: round.step, seed, lo, size, counts };
+    const dataset = this.#dataset(round);
+    const from = lo * this.#microBatch(round);
+    const to = from + counts.reduce((a, b) => a + b, 0);
+    const rows =
+      round.mode === 'train' ? dataset.draw(this.#indices(round.step).subarray(from, to)) : dataset.evalRows(from, to);
+    return { ...lease, ...rows };
+  }
+
+  /** How many examples each micro-batch of a block has. */
+  #examples(round: Round, { lo, size }: Block): number[] {
+    const each = this.#microBatch(round);
+    const total = round.mode === 'train' ? this.#recipe.batch : this.#splits[round.split].evalCount;
+    const micro = runLength(lo, size, round.microBatches);
+    return Array.from({ length: micro }, (_, i) => Math.min(each, total - (lo + i) * each));
+  }
+
+  #dataset(round: Round): Dataset {
+    return this.#splits[round.mode === 'train' ? 'train' : round.split];
+  }
+
+  #microBatch(round: Round): number {
+    return round.mode === 'train' ? this.#recipe.microBatch : evalMicroBatch(this.#dataset(round));
   }
 
   #indices(step: number): Uint32Array {

@@ -1,14 +1,11 @@
 /** From a recipe, or the folder of a run to be continued, to the parts of a run: data, vocabulary, model, numbers, files. */
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
-import { contexts } from '../core/data/contexts.ts';
-import { type LoadedLines, loadLines } from '../core/data/load.ts';
-import { splitLines } from '../core/data/split.ts';
-import { BOUNDARY, Vocabulary } from '../core/data/vocabulary.ts';
 import { UserError } from '../core/errors.ts';
 import type { ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Batches } from './batches.ts';
+import { loadData, prepareData, type RecipeData } from './data.ts';
 import type { RunOptions } from './options.ts';
 import type { RunParts } from './run.ts';
 import { type RunConfig, RunFolder } from './runFolder.ts';
@@ -30,12 +27,11 @@ export async function prepareNewRun(
   dir: string,
   options: (steps: number) => RunOptions,
 ): Promise<PreparedRun> {
-  const data = await loadLines(recipe.data.source);
-  const vocabulary = vocabularyOf(recipe, data);
-  const vocab = vocabulary.symbols.filter((s) => s !== BOUNDARY).join('');
-  const resolved: Recipe = { ...recipe, data: { ...recipe.data, vocab } };
-  const config: RunConfig = { format: 'manygrad-run-1', recipe: resolved, dataSha256: data.sha256 };
-  const { trainer, ...rest } = await build(config, data, vocabulary, options(recipe.steps));
+  const loaded = await loadData(recipe);
+  const data = prepareData(recipe, loaded);
+  const resolved: Recipe = { ...recipe, data: { ...recipe.data, vocab: data.vocabulary.chars } };
+  const config: RunConfig = { format: 'manygrad-run-1', recipe: resolved, dataSha256: loaded.sha256 };
+  const { trainer, ...rest } = await build(config, data, options(recipe.steps));
   return { ...rest, trainer, folder: RunFolder.create(dir, config), damaged: [] };
 }
 
@@ -53,14 +49,13 @@ export async function prepareResumedRun(
   const source = changes.source ?? started.data.source;
   const recipe: Recipe = { ...started, steps: changes.steps ?? started.steps, data: { ...started.data, source } };
   const config: RunConfig = { ...before, recipe };
-  const data = await loadLines(source);
-  const vocabulary = vocabularyOf(recipe, data);
-  if (data.sha256 !== config.dataSha256)
+  const loaded = await loadData(recipe);
+  if (loaded.sha256 !== config.dataSha256)
     throw new UserError(
       `${source} is not the data that the run in ${dir} was started with: give that file with --data, or start a new run.`,
     );
   const found = (await hasCheckpoint(dir)) ? await latestCheckpoint(dir) : null;
-  const { trainer, ...rest } = await build(config, data, vocabulary, options(recipe.steps));
+  const { trainer, ...rest } = await build(config, prepareData(recipe, loaded), options(recipe.steps));
   if (found !== null) {
     checkRecipe(found, recipe);
     trainer.restore(found);
@@ -73,26 +68,12 @@ export async function prepareResumedRun(
   return { ...rest, trainer, folder, damaged: found?.damaged ?? [] };
 }
 
-function vocabularyOf(recipe: Recipe, data: LoadedLines): Vocabulary {
-  if (recipe.data.vocab === undefined) return Vocabulary.fromLines(data.lines, data.numbers);
-  const vocabulary = new Vocabulary(recipe.data.vocab);
-  for (const [i, line] of data.lines.entries()) vocabulary.encode(line, data.numbers[i]);
-  return vocabulary;
-}
-
-async function build(config: RunConfig, data: LoadedLines, vocabulary: Vocabulary, options: RunOptions) {
+async function build(config: RunConfig, data: RecipeData, options: RunOptions) {
   const { recipe } = config;
-  const spec: ModelSpec = { ...recipe.model, vocabSize: vocabulary.size };
-  const { train, val } = splitLines(data.lines, recipe.seed);
-  const { blockSize } = recipe.model;
-  const batches = new Batches(recipe, {
-    train: contexts(train, vocabulary, blockSize),
-    val: contexts(val, vocabulary, blockSize),
-  });
+  const spec: ModelSpec = { ...recipe.model, vocabSize: data.vocabulary.size };
+  const batches = new Batches(recipe, data.splits);
   const trainer = new Trainer(await createWasmBackend(), recipe, spec);
-  const size = data.lines.length.toLocaleString('en');
-  const what = `${size} lines of ${data.name}`;
-  return { config, spec, batches, trainer, options, steps: recipe.steps, data: what };
+  return { config, spec, batches, trainer, options, steps: recipe.steps, data: data.what };
 }
 
 /** @throws UserError unless the checkpoint was written by a run of the same recipe, its number of steps aside */

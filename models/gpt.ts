@@ -18,6 +18,12 @@ export const gptSchema = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0),
 });
 
+/** What the sizes must satisfy together. Applied last, where the schema has all its fields: zod extends no refined one. */
+export const headsFit = {
+  check: ({ heads, embeddingDim }: { heads: number; embeddingDim: number }) => embeddingDim % heads === 0,
+  params: { path: ['heads'], error: 'must divide embeddingDim, of which every head has an equal part' },
+};
+
 type GPTConfig = z.infer<typeof gptSchema>;
 
 /** N(0, 0.02), GPT-2's. Projections into the residual stream are narrower by the root of their number. */

@@ -1,17 +1,20 @@
 /**
  * The models by name: what a recipe or a coordinator may ask for, checked, and built.
  *
- * One file a model beside this; a new model is one import and one line in each of the two tables here.
+ * One file a model beside this; a new model is one import and one line in each of the tables here.
  */
 import { z } from 'zod';
+import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import type { Module } from '../core/nn/index.ts';
+import { gpt, gptSchema, headsFit } from './gpt.ts';
 import { mlp, mlpSchema } from './mlp.ts';
 import { wavenet, wavenetSchema } from './wavenet.ts';
 
 export const modelSpecSchema = z.discriminatedUnion('name', [
   mlpSchema.extend({ name: z.literal('mlp') }),
   wavenetSchema.extend({ name: z.literal('wavenet') }),
+  gptSchema.extend({ name: z.literal('gpt') }).refine(headsFit.check, headsFit.params),
 ]);
 
 /** A model's name and sizes: all that is needed to build it, on any worker. */
@@ -21,7 +24,18 @@ export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export const modelChoiceSchema = z.discriminatedUnion('name', [
   mlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('mlp') }),
   wavenetSchema.omit({ vocabSize: true }).extend({ name: z.literal('wavenet') }),
+  gptSchema
+    .omit({ vocabSize: true })
+    .extend({ name: z.literal('gpt') })
+    .refine(headsFit.check, headsFit.params),
 ]);
+
+/** What each model learns from: the token after a context of a line, or the next at every place of a window of text. */
+export const learnsFrom: Readonly<Record<ModelSpec['name'], DataKind>> = {
+  mlp: 'lines',
+  wavenet: 'lines',
+  gpt: 'text',
+};
 
 /** The model of a spec, without storage: see `place`. */
 export function buildModel(spec: ModelSpec): Module {
@@ -30,6 +44,8 @@ export function buildModel(spec: ModelSpec): Module {
       return mlp(spec);
     case 'wavenet':
       return wavenet(spec);
+    case 'gpt':
+      return gpt(spec);
     default:
       return spec satisfies never;
   }

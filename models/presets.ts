@@ -46,6 +46,22 @@ const presets: Record<string, Preset> = {
       clipGradNorm: null,
     }),
   },
+  /** The small transformer of "Let's build GPT": 32 characters of context. It has no text of its own. */
+  'text-gpt': {
+    steps: 5000,
+    recipe: (steps) => ({
+      model: { name: 'gpt', blockSize: 32, layers: 4, heads: 4, embeddingDim: 64, dropout: 0 },
+      data: { kind: 'text', source: '' },
+      seed: 1337,
+      steps,
+      batch: 16,
+      microBatch: 8,
+      // PyTorch's defaults, as in the lecture.
+      optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, decay: 'all' },
+      schedule: { name: 'constant', lr: 1e-3 },
+      clipGradNorm: null,
+    }),
+  },
 };
 
 export const presetNames: readonly string[] = Object.keys(presets);

@@ -4,16 +4,19 @@
  * How a run is carried out (threads, network, checkpoints) is not in it: see coordinator/options.ts.
  */
 import { z } from 'zod';
+import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import { optimizerSchema } from '../core/optim/optimizer.ts';
 import { scheduleSchema } from '../core/optim/schedule.ts';
-import { modelChoiceSchema } from './model.ts';
+import { learnsFrom, modelChoiceSchema } from './model.ts';
 
-export const recipeSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   model: modelChoiceSchema,
   data: z.strictObject({
-    /** The built-in `names`, or the path of a text file with one example a line. */
-    source: z.string().min(1),
+    /** What the text is taken for; what the model learns from when left out, which it must be. */
+    kind: z.enum(['lines', 'text']).optional(),
+    /** The built-in `names`, or the path of a text file; left empty where it is to be given with --data. */
+    source: z.string().default(''),
     /** The characters there are; those of the data when left out. */
     vocab: z.string().min(1).optional(),
   }),
@@ -29,7 +32,20 @@ export const recipeSchema = z.strictObject({
   clipGradNorm: z.number().positive().nullable().default(null),
 });
 
+export const recipeSchema = fieldsSchema.superRefine(({ model, data }, context) => {
+  const kind = learnsFrom[model.name];
+  if (data.kind !== undefined && data.kind !== kind)
+    context.addIssue({
+      code: 'custom',
+      path: ['data', 'kind'],
+      message: `${model.name} learns from ${kind}, not from ${data.kind}; leave it out or choose another model`,
+    });
+});
+
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** What a recipe's data is taken for. */
+export const dataKind = ({ model }: Recipe): DataKind => learnsFrom[model.name];
 
 /** Checks a recipe that a person wrote. @param from what to call it. @throws UserError naming the first wrong field. */
 export function parseRecipe(value: unknown, from: string): Recipe {

@@ -9,14 +9,26 @@ import {
   type BatchNorm1d,
   batchNorms,
   collectStatistics,
+  gradients,
   type Module,
   type Placed,
   place,
+  RandomPlace,
   statisticsLength,
 } from '../core/nn/index.ts';
-import type { Result, State, Work } from '../core/protocol/work.ts';
-import { backward, crossEntropy, intTensor, noGrad, type Tensor } from '../core/tensor/index.ts';
+import type { Mode, Result, State, Work } from '../core/protocol/work.ts';
+import { crossEntropy, intTensor, noGrad, type Tensor } from '../core/tensor/index.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
+
+/** A micro-batch of one shape: where its tokens go, and what is to be run then. Leaves the loss sum in `#loss`. */
+interface Step {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly run: () => void;
+}
+
+/** Shapes whose steps are kept. A run has four at most: a full and a last micro-batch, in training and in evaluation. */
+const MAX_STEPS = 16;
 
 export class Compute {
   readonly #backend: Backend;
@@ -24,15 +36,23 @@ export class Compute {
   readonly #norms: BatchNorm1d[];
   readonly #placed: Placed;
   readonly #statistics: Buf;
+  readonly #loss: Buf;
+  readonly #randomPlace: RandomPlace;
   readonly #tree: TreeSum;
+  readonly #capture: boolean;
+  readonly #steps = new Map<string, Step>();
   #version = -1;
 
-  constructor(backend: Backend, spec: ModelSpec) {
+  /** @param capture false to run every operation anew instead of replaying a captured step; the bits are the same */
+  constructor(backend: Backend, spec: ModelSpec, { capture = true } = {}) {
     this.#backend = backend;
+    this.#capture = capture;
     this.#model = buildModel(spec);
     this.#norms = batchNorms(this.#model);
     this.#placed = place(this.#model, backend);
     this.#statistics = backend.alloc(statisticsLength(this.#norms));
+    this.#loss = backend.alloc(1);
+    this.#randomPlace = new RandomPlace(this.#model, backend);
     this.#tree = new TreeSum(backend, this.#placed.params.length);
   }
 
@@ -63,21 +83,20 @@ export class Compute {
     const xPerRow = work.x.length / sum(work.counts);
     const yPerRow = work.y.length / sum(work.counts);
     const training = work.mode === 'train';
-    this.#model.train(training);
     if (training) this.#tree.begin(work.counts.length);
     let row = 0;
     for (const [i, count] of work.counts.entries()) {
-      const x = work.x.subarray(row * xPerRow, (row + count) * xPerRow);
-      const y = work.y.subarray(row * yPerRow, (row + count) * yPerRow);
+      const step = this.#step(work.mode, count, count * xPerRow, count * yPerRow);
+      this.#backend.writeInts(step.x.buf, work.x.subarray(row * xPerRow, (row + count) * xPerRow));
+      this.#backend.writeInts(step.y.buf, work.y.subarray(row * yPerRow, (row + count) * yPerRow));
+      this.#randomPlace.set({ seed: work.seed, step: work.version, microBatch: work.lo + i });
+      step.run();
       row += count;
-      if (training) {
-        losses.push(await this.#train(x, y, count));
-        this.#tree.add(i, 1, this.#placed.grads);
-        const at = i * this.#statistics.length;
-        await this.#backend.read(this.#statistics, into.statistics.subarray(at, at + this.#statistics.length));
-      } else {
-        losses.push(await this.#evaluate(x, y, count));
-      }
+      losses.push((await this.#backend.read(this.#loss))[0] as number);
+      if (!training) continue;
+      this.#tree.add(i, 1, this.#placed.grads);
+      const at = i * this.#statistics.length;
+      await this.#backend.read(this.#statistics, into.statistics.subarray(at, at + this.#statistics.length));
     }
     if (training) await this.#backend.read(this.#tree.root, into.gradient);
     return {
@@ -91,28 +110,43 @@ export class Compute {
     };
   }
 
-  /** Leaves the micro-batch's gradient sum in the flat gradient; gives its loss sum. */
-  async #train(x: Uint16Array, y: Uint16Array, count: number): Promise<number> {
-    const mark = this.#backend.mark();
-    this.#backend.fill(this.#placed.grads, 0);
-    const loss = this.#loss(x, y, count);
-    backward(loss);
+  /** The step for micro-batches of a shape: captured at its first use. */
+  #step(mode: Mode, count: number, xLength: number, yLength: number): Step {
+    const key = `${mode} ${count} ${xLength} ${yLength}`;
+    const known = this.#steps.get(key);
+    if (known !== undefined) return known;
+    if (this.#steps.size >= MAX_STEPS) throw new Error(`leases of more than ${MAX_STEPS} shapes in one run`);
+    const backend = this.#backend;
+    const x = intTensor(backend, new Int32Array(xLength), [count, xLength / count]);
+    const y = intTensor(backend, new Int32Array(yLength), [yLength]);
+    const body = mode === 'train' ? () => this.#train(x, y) : () => noGrad(() => this.#evaluate(x, y));
+    this.#model.train(mode === 'train');
+    const eager = () => {
+      const mark = backend.mark();
+      this.#model.train(mode === 'train');
+      body();
+      backend.release(mark);
+    };
+    const program = this.#capture ? backend.capture(body) : null;
+    const step = { x, y, run: program === null ? eager : () => program.run() };
+    this.#steps.set(key, step);
+    return step;
+  }
+
+  /** Leaves the micro-batch's gradient sum in the flat gradient. */
+  #train(x: Tensor, y: Tensor): void {
+    const loss = this.#lossSum(x, y);
+    gradients(this.#model, loss);
     collectStatistics(this.#norms, this.#backend, this.#statistics);
-    const value = await loss.item();
-    this.#backend.release(mark);
-    return value;
+    this.#backend.copy(this.#loss, loss.buf);
   }
 
-  async #evaluate(x: Uint16Array, y: Uint16Array, count: number): Promise<number> {
-    const mark = this.#backend.mark();
-    const value = await noGrad(() => this.#loss(x, y, count)).item();
-    this.#backend.release(mark);
-    return value;
+  #evaluate(x: Tensor, y: Tensor): void {
+    this.#backend.copy(this.#loss, this.#lossSum(x, y).buf);
   }
 
-  #loss(x: Uint16Array, y: Uint16Array, count: number): Tensor {
-    const logits = this.#model.forward(intTensor(this.#backend, x, [count, x.length / count]));
-    return crossEntropy(logits, intTensor(this.#backend, y, [y.length]), { reduction: 'sum' });
+  #lossSum(x: Tensor, y: Tensor): Tensor {
+    return crossEntropy(this.#model.forward(x), y, { reduction: 'sum' });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What runs in each worker thread: a `Compute` on a WASM backend of its own, fed from the shared state. */
 import { workerData } from 'piscina';
 import type { Kernels } from '../core/backend/wasm/exports.ts';
-import { WasmBackend } from '../core/backend/wasm/wasmBackend.ts';
+import { nodeBackend } from '../core/backend/wasm/loadNode.ts';
 import type { Result, Work } from '../core/protocol/work.ts';
 import type { ModelSpec } from '../models/model.ts';
 import { Compute } from './compute.ts';
@@ -15,7 +15,9 @@ export interface ThreadData {
 
 const { kernels, spec, state } = workerData as ThreadData;
 const shared = new SharedState(state);
-const compute = new Compute(new WasmBackend(kernels), spec);
+/** MANYGRAD_CAPTURE=0 runs every operation anew: to look for a fault in capturing, which must not change a bit. */
+const capture = process.env.MANYGRAD_CAPTURE !== '0';
+const compute = new Compute(nodeBackend(kernels), spec, { capture });
 /** The generation of the shared state that `compute` holds. */
 let loaded = -1;
 /** Results are written here, where the main thread reads them without a copy. Grown to the longest lease so far. */

@@ -3,8 +3,9 @@
  * and prints one line of JSON. All start from the same parameters, so that their losses can be compared.
  */
 import { initialise, type NamedValues, parameterLayout, unflatten } from '../../core/nn/index.ts';
+import { buildModel } from '../../models/model.ts';
 import { type Step, type StepTimes, timeSteps } from '../timing.ts';
-import { SEED, workloadModel } from '../trainingStep.ts';
+import { SEED } from '../trainingStep.ts';
 import { isWorkloadName, type Workload, workloads } from '../workloads.ts';
 
 /** What a script prints. */
@@ -32,7 +33,7 @@ export async function measurePeer(create: (workload: Workload) => Promise<Conten
 
 /** A workload's first parameters by PyTorch's names. */
 export function firstParameters(workload: Workload): NamedValues[] {
-  const model = workloadModel(workload);
+  const model = buildModel(workload.model);
   return unflatten(parameterLayout(model), initialise(model, SEED).params);
 }
 

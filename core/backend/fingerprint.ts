@@ -7,7 +7,6 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { Stream } from '../random/streams.ts';
 import type { Backend, BinaryOp, Buf, UnaryOp } from './backend.ts';
 
 /** Sixteen hexadecimal digits. Leaves the backend's arena as it found it. */
@@ -23,6 +22,8 @@ export async function fingerprint(backend: Backend): Promise<string> {
     moves(test);
     attentions(test);
     dropouts(test);
+    selections(test);
+    powersAndCodecs(test);
     optimizers(test);
     return await test.digest();
   } finally {
@@ -105,6 +106,8 @@ function matmuls(t: SelfTest): void {
         t.backend.matmul(c, t.floats(m * k), t.floats(k * n), { m, n, k, transA, transB, accumulate: true });
       }
     }
+    const activation = { op: 'gelu', out: t.out(m * n) } as const;
+    t.backend.matmul(t.out(m * n), t.floats(m * k), t.floats(k * n), { m, n, k, bias: t.floats(n), activation });
   }
 }
 
@@ -175,12 +178,13 @@ function layers(t: SelfTest): void {
 
   const [x, g, weight, bias] = [t.floats(size), t.floats(size), t.floats(channels), t.floats(channels)];
   const [mean, variance] = [t.out(channels), t.out(channels)];
-  b.batchNorm(t.out(size), x, weight, bias, mean, variance, channels, 1e-5);
+  b.batchNorm(t.out(size), x, weight, bias, mean, variance, channels, 1e-5, false);
+  b.batchNorm(t.out(size), x, weight, bias, mean, variance, channels, 1e-5, true);
   b.batchNormEval(t.out(size), g, weight, bias, mean, variance, channels, 1e-5);
   const [dx, dWeight, dBias] = [t.out(size), t.out(channels), t.out(channels)];
   for (const add of [false, true]) {
     const accumulate = { dx: add, dWeight: add, dBias: add };
-    b.batchNormBackward(dx, dWeight, dBias, g, x, weight, mean, variance, channels, 1e-5, accumulate);
+    b.batchNormBackward(dx, dWeight, dBias, g, x, weight, mean, variance, channels, 1e-5, add, accumulate);
   }
 
   for (const log of [false, true]) {
@@ -192,10 +196,10 @@ function layers(t: SelfTest): void {
   }
   const targets = t.ints(rows, channels, -1);
   const lse = t.out(rows);
-  b.crossEntropy(t.out(rows), lse, x, targets, channels);
+  b.crossEntropy(t.out(rows), lse, x, targets, channels, -1);
   const dLogits = t.out(size);
-  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, false);
-  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, true);
+  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, -1, false);
+  b.crossEntropyBackward(dLogits, t.floats(rows), x, lse, targets, channels, -1, true);
 }
 
 function layerNorms(t: SelfTest): void {
@@ -221,17 +225,62 @@ function moves(t: SelfTest): void {
 }
 
 function dropouts(t: SelfTest): void {
-  const stream = new Stream(-20231, 256, 7, 3);
+  const place = t.backend.alloc(4);
+  t.backend.writeInts(place, Int32Array.of(-20231, -1, 7, 3));
   const y = t.out(1003);
-  t.backend.dropout(y, t.floats(1003), 0.2, stream, false);
-  t.backend.dropout(y, t.floats(1003), 0.5, stream, true);
+  t.backend.dropout(y, t.floats(1003), 0.2, place, 256, false);
+  t.backend.dropout(y, t.floats(1003), 0.5, place, 256, true);
+}
+
+function selections(t: SelfTest): void {
+  const b = t.backend;
+  const [rows, cols] = [41, 37];
+  const size = rows * cols;
+  const [x, g] = [t.floats(size), t.floats(rows)];
+  b.oneHot(t.out(rows * 7), t.ints(rows, 7), 7);
+  b.countNotEqual(t.out(1), t.ints(size, 3), 1);
+  const sizes = { outer: 1, n: rows, m: 2 * rows, inner: cols };
+  const index = t.ints(2 * size, rows);
+  b.gather(t.out(2 * size), x, index, sizes);
+  b.scatterAdd(t.out(size), t.floats(2 * size), index, sizes);
+  const y = t.out(rows);
+  b.amax(y, x, cols);
+  const dx = t.out(size);
+  b.amaxBackward(dx, g, x, y, cols, false);
+  b.amaxBackward(dx, t.floats(rows), x, y, cols, true);
+  b.topk(t.out(rows * 5), x, cols, 5);
+  const place = b.alloc(4);
+  b.writeInts(place, Int32Array.of(77, 0, 2, 1));
+  b.multinomial(t.out(rows * 9), t.floats(size, 0, 3), cols, place, 4);
+}
+
+function powersAndCodecs(t: SelfTest): void {
+  const n = 1003;
+  for (const [exponent, low] of [
+    [3, -50],
+    [-2, -50],
+    [2.5, 0],
+    [-0.3, 1e-3],
+    [17, -50],
+  ] as const)
+    t.backend.pow(t.out(n), t.floats(n, low, 50), exponent);
+  for (const format of ['bf16', 'f16'] as const) {
+    const [pairs, back] = [t.backend.alloc(Math.ceil(n / 2)), t.out(n)];
+    // Products reach f16's subnormals; what is packed may look like a NaN, so only what is unpacked counts.
+    const x = t.floats(n, -1e-2, 1e-2);
+    t.backend.binary('mul', x, x, t.floats(n, -1e-2, 1e-2), [n], [1], [1], false);
+    t.backend.packHalf(format, pairs, x);
+    t.backend.unpackHalf(format, back, pairs);
+  }
 }
 
 function attentions(t: SelfTest): void {
   const b = t.backend;
   for (const causal of [false, true]) {
-    const options = { batch: 2, rows: 77, cols: 77, dim: 19, causal, scale: 0.25 };
     const n = 2 * 77 * 19;
+    const at = { batch: 77 * 19, head: 0, row: 19 };
+    const layout = { q: at, k: at, out: at };
+    const options = { batch: 2, heads: 1, rows: 77, cols: 77, dim: 19, causal, scale: 0.25, layout };
     const [q, k, v, g] = [t.floats(n), t.floats(n), t.floats(n), t.floats(n)];
     const [out, lse] = [t.out(n), t.out(2 * 77)];
     b.attention(out, lse, q, k, v, options);

@@ -10,15 +10,17 @@ import type {
   Ints,
   Mark,
   MatmulOptions,
+  Program,
   SGDOptions,
   UnaryOp,
 } from './backend.ts';
 import { Buf } from './backend.ts';
 import { badId, badTarget, expectLength, expectMatmul, rowsOf } from './check.ts';
 import { erf } from './erf.ts';
-import { offset, put, ReferenceTransformer } from './referenceTransformer.ts';
+import { ReferenceSelection } from './referenceSelection.ts';
+import { offset, put } from './referenceTransformer.ts';
 
-export class ReferenceBackend extends ReferenceTransformer implements Backend {
+export class ReferenceBackend extends ReferenceSelection implements Backend {
   readonly name = 'reference';
   private memory = new Float64Array(1024);
   private top = 0;
@@ -70,6 +72,16 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     return this.memory.subarray(buf.at, buf.at + buf.length);
   }
 
+  /** The step itself, run again each time: what a captured one is to be compared with. */
+  capture(step: () => void): Program {
+    const run = () => {
+      const mark = this.mark();
+      step();
+      this.release(mark);
+    };
+    return { run, calls: 0, workspace: 0 };
+  }
+
   // ---- elementwise ----
 
   fill(dst: Buf, value: number): void {
@@ -96,7 +108,11 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
   unaryBackward(op: UnaryOp, dx: Buf, g: Buf, x: Buf, y: Buf, accumulate: boolean): void {
     for (const [name, buf] of Object.entries({ g, x, y })) expectLength(op, name, buf, dx.length);
     const [d, vg, vx, vy] = [this.view(dx), this.view(g), this.view(x), this.view(y)];
-    for (let i = 0; i < d.length; i++) put(d, i, vg[i] * derivative(op, vx[i], vy[i]), accumulate);
+    for (let i = 0; i < d.length; i++) {
+      // What relu drops is dropped even where the gradient is infinite.
+      const dropped = op === 'relu' && vx[i] <= 0;
+      put(d, i, dropped ? 0 : vg[i] * derivative(op, vx[i], vy[i]), accumulate);
+    }
   }
 
   binary(
@@ -136,15 +152,18 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
   // ---- linear algebra ----
 
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
-    expectMatmul(c, a, b, options);
-    const { m, n, k, transA = false, transB = false, accumulate = false } = options;
+    const { lda, ldb, ldc } = expectMatmul(c, a, b, options);
+    const { m, n, k, transA = false, transB = false, accumulate = false, bias, activation } = options;
     const [vc, va, vb] = [this.view(c), this.view(a), this.view(b)];
+    const vbias = bias && this.view(bias);
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
-        let sum = 0;
-        for (let p = 0; p < k; p++) sum += va[transA ? p * m + i : i * k + p] * vb[transB ? j * k + p : p * n + j];
-        put(vc, i * n + j, sum, accumulate);
+        let sum = vbias?.[j] ?? 0;
+        for (let p = 0; p < k; p++)
+          sum += va[transA ? p * lda + i : i * lda + p] * vb[transB ? j * ldb + p : p * ldb + j];
+        put(vc, i * ldc + j, sum, accumulate);
       }
+      if (activation) this.unary(activation.op, activation.out.slice(i * ldc, n), c.slice(i * ldc, n));
     }
   }
 
@@ -173,17 +192,42 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     });
   }
 
-  batchNorm(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
+  batchNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf,
+    bias: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    unbiased: boolean,
+  ): void {
     const rows = rowsOf('batchNorm', 'x', x, channels);
     const [vx, vm, vv] = [this.view(x), this.view(mean), this.view(variance)];
     vm.fill(0);
     vv.fill(0);
     for (let i = 0; i < vx.length; i++) vm[i % channels] += vx[i] / rows;
     for (let i = 0; i < vx.length; i++) vv[i % channels] += (vx[i] - vm[i % channels]) ** 2 / rows;
-    this.batchNormEval(y, x, weight, bias, mean, variance, channels, eps);
+    this.normalise(y, x, weight, bias, mean, variance, channels, eps, unbiased ? rows / (rows - 1) : 1);
   }
 
   batchNormEval(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
+    this.normalise(y, x, weight, bias, mean, variance, channels, eps, 1);
+  }
+
+  /** Batch norm by given statistics, the variance times `correction`. */
+  private normalise(
+    y: Buf,
+    x: Buf,
+    weight: Buf,
+    bias: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    correction: number,
+  ): void {
     expectLength('batchNorm', 'y', y, x.length);
     for (const [name, buf] of Object.entries({ weight, bias, mean, variance }))
       expectLength('batchNorm', name, buf, channels);
@@ -191,7 +235,7 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     const [m, v] = [this.view(mean), this.view(variance)];
     for (let i = 0; i < vy.length; i++) {
       const c = i % channels;
-      vy[i] = ((vx[i] - m[c]) / Math.sqrt(v[c] + eps)) * w[c] + b[c];
+      vy[i] = ((vx[i] - m[c]) / Math.sqrt(v[c] * correction + eps)) * w[c] + b[c];
     }
   }
 
@@ -206,6 +250,7 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     variance: Buf,
     channels: number,
     eps: number,
+    unbiased: boolean,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void {
     const rows = rowsOf('batchNormBackward', 'x', x, channels);
@@ -214,8 +259,9 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     for (const buf of [dWeight, dBias]) if (buf) expectLength('batchNormBackward', 'dWeight, dBias', buf, channels);
     for (const buf of [dx, g]) if (buf) expectLength('batchNormBackward', 'dx, g', buf, x.length);
     const [vg, vx, w, m, v] = [g, x, weight, mean, variance].map((buf) => this.view(buf));
+    const freedom = unbiased ? rows - 1 : rows;
     for (let c = 0; c < channels; c++) {
-      const s = 1 / Math.sqrt(v[c] + eps);
+      const s = 1 / Math.sqrt((v[c] * rows) / freedom + eps);
       let sumG = 0;
       let sumGX = 0;
       for (let i = c; i < vx.length; i += channels) {
@@ -226,7 +272,7 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
       if (dWeight) put(this.view(dWeight), c, sumGX, accumulate.dWeight);
       if (!dx) continue;
       for (let i = c; i < vx.length; i += channels) {
-        const centred = vg[i] - sumG / rows - (((vx[i] - m[c]) * s) / rows) * sumGX;
+        const centred = vg[i] - sumG / rows - (((vx[i] - m[c]) * s) / freedom) * sumGX;
         put(this.view(dx), i, w[c] * s * centred, accumulate.dx);
       }
     }
@@ -251,16 +297,17 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     }
   }
 
-  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number): void {
+  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number, ignoreIndex: number): void {
     expectLength('crossEntropy', 'logits', logits, targets.length * classes);
     for (const [name, buf] of Object.entries({ losses, logSumExp }))
       expectLength('crossEntropy', name, buf, targets.length);
     const [l, s] = [this.view(losses), this.view(logSumExp)];
     this.view(targets).forEach((target, r) => {
-      if (target >= classes) throw badTarget('crossEntropy', target, r, classes);
+      const ignored = target === ignoreIndex;
+      if (!ignored && !(target >= 0 && target < classes)) throw badTarget('crossEntropy', target, r, classes);
       const x = this.view(logits.slice(r * classes, classes));
       s[r] = logSumExpOf(x);
-      l[r] = target < 0 ? 0 : s[r] - x[target];
+      l[r] = ignored ? 0 : s[r] - x[target];
     });
   }
 
@@ -271,6 +318,7 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
     logSumExp: Buf,
     targets: Buf,
     classes: number,
+    ignoreIndex: number,
     accumulate: boolean,
   ): void {
     for (const [name, buf] of Object.entries({ dLogits, logits }))
@@ -279,10 +327,11 @@ export class ReferenceBackend extends ReferenceTransformer implements Backend {
       expectLength('crossEntropyBackward', name, buf, targets.length);
     const [vg, s] = [this.view(g), this.view(logSumExp)];
     this.view(targets).forEach((target, r) => {
-      if (target >= classes) throw badTarget('crossEntropyBackward', target, r, classes);
+      const ignored = target === ignoreIndex;
+      if (!ignored && !(target >= 0 && target < classes)) throw badTarget('crossEntropyBackward', target, r, classes);
       const [d, x] = [dLogits, logits].map((buf) => this.view(buf.slice(r * classes, classes)));
       for (let j = 0; j < classes; j++)
-        put(d, j, target < 0 ? 0 : (Math.exp(x[j] - s[r]) - (j === target ? 1 : 0)) * vg[r], accumulate);
+        put(d, j, ignored ? 0 : (Math.exp(x[j] - s[r]) - (j === target ? 1 : 0)) * vg[r], accumulate);
     });
   }
 

@@ -1,7 +1,7 @@
 /** The reference kernels that transformers need: strided copies, masks, layer norm, attention. See reference.ts for what the reference is. */
 
-import type { Stream } from '../random/streams.ts';
-import type { AttentionOptions, Buf } from './backend.ts';
+import { philoxBlock } from '../random/philox.ts';
+import type { AttentionLayout, AttentionOptions, Buf } from './backend.ts';
 import { dropoutThreshold, expectAttention, expectLayerNorm, expectLength, expectStrides } from './check.ts';
 
 /** to[i] (+)= value. */
@@ -18,6 +18,18 @@ export function offset(i: number, shape: readonly number[], strides: readonly nu
     rest = Math.floor(rest / shape[d]);
   }
   return at;
+}
+
+function rowAt(at: AttentionLayout, b: number, h: number, i: number): number {
+  return b * at.batch + h * at.head + i * at.row;
+}
+
+/** Every row of every head of every batch. */
+function eachHead(
+  { batch, heads, rows }: Pick<AttentionOptions, 'batch' | 'heads' | 'rows'>,
+  visit: (b: number, h: number, i: number) => void,
+): void {
+  for (let b = 0; b < batch; b++) for (let h = 0; h < heads; h++) for (let i = 0; i < rows; i++) visit(b, h, i);
 }
 
 export abstract class ReferenceTransformer {
@@ -53,28 +65,32 @@ export abstract class ReferenceTransformer {
     for (let i = 0; i < d.length; i++) put(d, i, m[offset(i, shape, maskStrides)] !== 0 ? value : vx[i], accumulate);
   }
 
-  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void {
-    const threshold = dropoutThreshold(y, x, p);
+  dropout(y: Buf, x: Buf, p: number, place: Buf, site: number, accumulate: boolean): void {
+    const threshold = dropoutThreshold(y, x, p, place);
     const [vy, vx] = [this.view(y), this.view(x)];
-    for (let i = 0; i < vy.length; i++) put(vy, i, stream.uint32(i) >= threshold ? vx[i] / (1 - p) : 0, accumulate);
+    const [key0, key1, step, microBatch] = Array.from(this.view(place), (word) => word >>> 0);
+    const words = new Uint32Array(4);
+    for (let i = 0; i < vy.length; i++) {
+      if (i % 4 === 0) philoxBlock(words, 0, i / 4, step, microBatch, site, key0, key1);
+      put(vy, i, words[i % 4] >= threshold ? vx[i] / (1 - p) : 0, accumulate);
+    }
   }
 
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void {
-    expectAttention('attention', options, { out, q }, { k, v }, lse);
-    const { batch, rows, cols, dim, causal } = options;
+    expectAttention('attention', options, { q }, { k, v }, { out }, lse);
+    const { rows, dim, layout } = options;
     const [o, l, vv] = [out, lse, v].map((buf) => this.view(buf));
-    for (let b = 0; b < batch; b++)
-      for (let i = 0; i < rows; i++) {
-        const scores = this.scores(b, i, q, k, options);
-        const top = Math.max(...scores);
-        l[b * rows + i] = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
-        for (let d = 0; d < dim; d++) {
-          let sum = 0;
-          for (let j = 0; j < (causal ? Math.min(cols, i + 1) : cols); j++)
-            sum += Math.exp(scores[j] - l[b * rows + i]) * vv[(b * cols + j) * dim + d];
-          o[(b * rows + i) * dim + d] = sum;
-        }
+    eachHead(options, (b, h, i) => {
+      const scores = this.scores(b, h, i, q, k, options);
+      const top = Math.max(...scores);
+      const logSum = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
+      l[(b * options.heads + h) * rows + i] = logSum;
+      for (let d = 0; d < dim; d++) {
+        let sum = 0;
+        for (const [j, s] of scores.entries()) sum += Math.exp(s - logSum) * vv[rowAt(layout.k, b, h, j) + d];
+        o[rowAt(layout.out, b, h, i) + d] = sum;
       }
+    });
   }
 
   attentionBackward(
@@ -90,42 +106,44 @@ export abstract class ReferenceTransformer {
     options: AttentionOptions,
     accumulate: { dq: boolean; dk: boolean; dv: boolean },
   ): void {
-    expectAttention('attentionBackward', options, { dq, g, q, out }, { dk, dv, k, v }, lse);
-    const { batch, rows, cols, dim, scale } = options;
-    if (dq && !accumulate.dq) this.view(dq).fill(0);
-    if (dk && !accumulate.dk) this.view(dk).fill(0);
-    if (dv && !accumulate.dv) this.view(dv).fill(0);
+    expectAttention('attentionBackward', options, { dq, q }, { dk, dv, k, v }, { g, out }, lse);
+    const { heads, rows, cols, dim, scale, layout } = options;
     const [vg, vq, vk, vv, l] = [g, q, k, v, lse].map((buf) => this.view(buf));
     const [toQ, toK, toV] = [dq, dk, dv].map((buf) => buf && this.view(buf));
-    for (let b = 0; b < batch; b++)
-      for (let i = 0; i < rows; i++) {
-        const row = (b * rows + i) * dim;
-        const p = this.scores(b, i, q, k, options).map((s) => Math.exp(s - l[b * rows + i]));
-        const dp = p.map((_, j) => {
-          let sum = 0;
-          for (let d = 0; d < dim; d++) sum += vg[row + d] * vv[(b * cols + j) * dim + d];
-          return sum;
-        });
-        const delta = p.reduce((sum, x, j) => sum + x * dp[j], 0);
-        for (let j = 0; j < p.length; j++) {
-          const ds = p[j] * (dp[j] - delta) * scale;
-          const column = (b * cols + j) * dim;
-          for (let d = 0; d < dim; d++) {
-            if (toQ) toQ[row + d] += ds * vk[column + d];
-            if (toK) toK[column + d] += ds * vq[row + d];
-            if (toV) toV[column + d] += p[j] * vg[row + d];
-          }
+    const clear = (to: Float64Array | null, at: AttentionLayout, n: number) =>
+      eachHead({ ...options, rows: n }, (b, h, i) => to?.fill(0, rowAt(at, b, h, i), rowAt(at, b, h, i) + dim));
+    if (!accumulate.dq) clear(toQ, layout.q, rows);
+    if (!accumulate.dk) clear(toK, layout.k, cols);
+    if (!accumulate.dv) clear(toV, layout.k, cols);
+    eachHead(options, (b, h, i) => {
+      const [row, above] = [rowAt(layout.q, b, h, i), rowAt(layout.out, b, h, i)];
+      const p = this.scores(b, h, i, q, k, options).map((s) => Math.exp(s - l[(b * heads + h) * rows + i]));
+      const dp = p.map((_, j) => {
+        let sum = 0;
+        for (let d = 0; d < dim; d++) sum += vg[above + d] * vv[rowAt(layout.k, b, h, j) + d];
+        return sum;
+      });
+      const delta = p.reduce((sum, x, j) => sum + x * dp[j], 0);
+      for (let j = 0; j < p.length; j++) {
+        const ds = p[j] * (dp[j] - delta) * scale;
+        const column = rowAt(layout.k, b, h, j);
+        for (let d = 0; d < dim; d++) {
+          if (toQ) toQ[row + d] += ds * vk[column + d];
+          if (toK) toK[column + d] += ds * vq[row + d];
+          if (toV) toV[column + d] += p[j] * vg[above + d];
         }
       }
+    });
   }
 
-  /** The scaled scores that row i of matrix b sees. */
-  private scores(b: number, i: number, q: Buf, k: Buf, options: AttentionOptions): number[] {
-    const { rows, cols, dim, causal, scale } = options;
+  /** The scaled scores that row i of a head sees. */
+  private scores(b: number, h: number, i: number, q: Buf, k: Buf, options: AttentionOptions): number[] {
+    const { cols, dim, causal, scale, layout } = options;
     const [vq, vk] = [this.view(q), this.view(k)];
+    const row = rowAt(layout.q, b, h, i);
     return Array.from({ length: causal ? Math.min(cols, i + 1) : cols }, (_, j) => {
       let sum = 0;
-      for (let d = 0; d < dim; d++) sum += vq[(b * rows + i) * dim + d] * vk[(b * cols + j) * dim + d];
+      for (let d = 0; d < dim; d++) sum += vq[row + d] * vk[rowAt(layout.k, b, h, j) + d];
       return sum * scale;
     });
   }

@@ -2,9 +2,7 @@
 // it; files are opened by load.ts.
 
 import { UserError } from '../errors.ts';
-
-/** The longest text taken as a list of lines, in bytes: beyond it JavaScript strings and line lists stop being sensible. */
-export const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+import { decodeText } from './text.ts';
 
 /** The lines of a text that are not blank. `numbers[i]` is where lines[i] stands in the text, counting from 1. */
 export interface Lines {
@@ -20,20 +18,9 @@ export interface Lines {
  * @throws UserError where the text is empty, blank, too large or not UTF-8
  */
 export function parseLines(bytes: Uint8Array, name: string): Lines {
-  if (bytes.length > MAX_TEXT_BYTES) {
-    throw new UserError(
-      `${name} has ${bytes.length} bytes, more than the ${MAX_TEXT_BYTES} that can be read as lines: give a smaller file.`,
-    );
-  }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(`${name} is not valid UTF-8 text: save it as UTF-8, or give another file.`);
-  }
   const lines: string[] = [];
   const numbers: number[] = [];
-  for (const [index, raw] of text.split('\n').entries()) {
+  for (const [index, raw] of decodeText(bytes, name).split('\n').entries()) {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     if (line.trim() === '') continue;
     lines.push(line);

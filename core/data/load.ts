@@ -1,4 +1,4 @@
-// Opens a data set by name or path. Node only: what is pure (lines, vocabulary, split, contexts) is in the files beside.
+// Opens a data set by name or path. Node only: what is pure (lines, text, vocabulary, split, contexts, windows) is in the files beside.
 
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -6,14 +6,25 @@ import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { type Lines, MAX_TEXT_BYTES, parseLines } from './lines.ts';
+import { type Lines, parseLines } from './lines.ts';
+import { MAX_TEXT_BYTES, parseText } from './text.ts';
 
 const NAMES = new URL('./names/names2018.txt.br', import.meta.url);
 
-/** A text data set: its lines, what it is called, and the SHA-256 (hex) of its raw bytes, which identifies it. */
-export interface LoadedLines extends Lines {
+interface Loaded {
+  /** Of the raw bytes, in hex: identifies the data. */
   readonly sha256: string;
+  /** What the data is called. */
   readonly name: string;
+}
+
+export interface LoadedLines extends Lines, Loaded {
+  readonly kind: 'lines';
+}
+
+export interface LoadedText extends Loaded {
+  readonly kind: 'text';
+  readonly text: string;
 }
 
 /**
@@ -24,9 +35,21 @@ export interface LoadedLines extends Lines {
  * @throws UserError where the file cannot be read or holds no lines
  */
 export async function loadLines(source: string): Promise<LoadedLines> {
+  const { bytes, ...loaded } = await load(source);
+  return { kind: 'lines', ...parseLines(bytes, source), ...loaded };
+}
+
+/** A data set as running text; its source as in `loadLines`. @throws UserError where the file cannot be read or is empty */
+export async function loadText(source: string): Promise<LoadedText> {
+  const { bytes, ...loaded } = await load(source);
+  return { kind: 'text', text: parseText(bytes, source), ...loaded };
+}
+
+async function load(source: string): Promise<Loaded & { readonly bytes: Uint8Array }> {
+  if (source === '')
+    throw new UserError('this recipe has no data of its own: give the path of a text file with --data.');
   const bytes = source === 'names' ? await promisify(brotliDecompress)(await readFile(NAMES)) : await readText(source);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { ...parseLines(bytes, source), sha256, name: source };
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), name: source };
 }
 
 async function readText(path: string): Promise<Uint8Array> {
@@ -36,7 +59,7 @@ async function readText(path: string): Promise<Uint8Array> {
     if (!found.isFile() && !found.isFIFO()) throw new UserError(`${path} is not a file: give the path of a text file.`);
     if (found.size > MAX_TEXT_BYTES) {
       throw new UserError(
-        `${path} has ${found.size} bytes, more than the ${MAX_TEXT_BYTES} that can be read as lines: give a smaller file.`,
+        `${path} has ${found.size} bytes, more than the ${MAX_TEXT_BYTES} that can be read as text: give a smaller file.`,
       );
     }
     return await readFile(path);

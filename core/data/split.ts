@@ -1,5 +1,5 @@
-// Splits a data set's lines into training, validation and test sets. By whole words, so that no word's beginning is
-// trained on while its end is tested.
+// Splits a data set into what is trained on and what is not. Lines by whole words, so that no word's beginning is trained on
+// while its end is tested; running text by position, so that no window spans both.
 
 import { UserError } from '../errors.ts';
 import { Site, Stream } from '../random/streams.ts';
@@ -31,4 +31,28 @@ export function splitLines(lines: readonly string[], seed: number): Split {
   const first = Math.floor((lines.length * 8) / 10);
   const second = Math.floor((lines.length * 9) / 10);
   return { train: shuffled.slice(0, first), val: shuffled.slice(first, second), test: shuffled.slice(second) };
+}
+
+/**
+ * The first 90 % of a text to train on, the rest to validate, in its own order: the cut is at floor(0.9 n), as in the lecture.
+ *
+ * @param blockSize each part must hold a window of so many tokens, and the token after it
+ * @param name what to call the text in an error
+ * @throws UserError where the text is too short for that
+ */
+export function splitTokens(
+  tokens: Uint16Array<ArrayBuffer>,
+  blockSize: number,
+  name: string,
+): { readonly train: Uint16Array<ArrayBuffer>; readonly val: Uint16Array<ArrayBuffer> } {
+  const cut = Math.floor((tokens.length * 9) / 10);
+  const [train, val] = [tokens.subarray(0, cut), tokens.subarray(cut)];
+  // The last tenth is the shorter part: where it holds a window, so do the other nine.
+  if (val.length <= blockSize) {
+    throw new UserError(
+      `${name} has ${tokens.length} characters, whose last tenth, to validate, holds no window of ${blockSize} and the ` +
+        `character after it: give a text of at least ${10 * blockSize + 1}, or lower model.blockSize.`,
+    );
+  }
+  return { train, val };
 }

@@ -3,7 +3,7 @@
  * (core/backend/wasm/collapse.ts) merges dimensions first and loops over any beyond four. The numbering of `op` is
  * BINARY_CODES in wasm/exports.ts.
  */
-import { storeLanes } from './simd';
+import { storePair } from './simd';
 
 const ADD = 0;
 const SUB = 1;
@@ -36,53 +36,68 @@ function scalar(op: i32, accumulate: bool, a: f32, b: f32, dst: usize): f32 {
 // @ts-ignore: decorator
 @inline
 function row(op: i32, accumulate: bool, dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
-  let i = 0;
   if (sa == 4 && sb == 4) {
-    for (; i + 4 <= n; i += 4, dst += 16, a += 16, b += 16)
-      v128.store(dst, vector(op, accumulate, v128.load(a), v128.load(b), dst));
-    if (i < n) storeLanes(dst, vector(op, accumulate, v128.load(a), v128.load(b), dst), n - i);
+    for (let i = 0; i < n; i += 8, dst += 32, a += 32, b += 32) {
+      const u = vector(op, accumulate, v128.load(a), v128.load(b), dst);
+      const v = vector(op, accumulate, v128.load(a, 16), v128.load(b, 16), dst + 16);
+      storePair(dst, u, v, n - i);
+    }
   } else if (sa == 4 && sb == 0) {
     const vb = v128.load32_splat(b);
-    for (; i + 4 <= n; i += 4, dst += 16, a += 16) v128.store(dst, vector(op, accumulate, v128.load(a), vb, dst));
-    if (i < n) storeLanes(dst, vector(op, accumulate, v128.load(a), vb, dst), n - i);
+    for (let i = 0; i < n; i += 8, dst += 32, a += 32) {
+      const u = vector(op, accumulate, v128.load(a), vb, dst), v = vector(op, accumulate, v128.load(a, 16), vb, dst + 16);
+      storePair(dst, u, v, n - i);
+    }
   } else if (sa == 0 && sb == 4) {
     const va = v128.load32_splat(a);
-    for (; i + 4 <= n; i += 4, dst += 16, b += 16) v128.store(dst, vector(op, accumulate, va, v128.load(b), dst));
-    if (i < n) storeLanes(dst, vector(op, accumulate, va, v128.load(b), dst), n - i);
+    for (let i = 0; i < n; i += 8, dst += 32, b += 32) {
+      const u = vector(op, accumulate, va, v128.load(b), dst), v = vector(op, accumulate, va, v128.load(b, 16), dst + 16);
+      storePair(dst, u, v, n - i);
+    }
   } else {
-    for (; i < n; ++i, dst += 4, a += sa, b += sb)
+    for (let i = 0; i < n; ++i, dst += 4, a += sa, b += sb)
       store<f32>(dst, scalar(op, accumulate, load<f32>(a), load<f32>(b), dst));
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function loops(
-  op: i32, accumulate: bool, dst: usize, a: usize, b: usize,
-  n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize,
-  n2: i32, a2: usize, b2: usize, n3: i32, a3: usize, b3: usize,
-): void {
-  const step = <usize>n0 << 2;
-  for (let i3 = 0; i3 < n3; ++i3, a += a3, b += b3) {
-    let pa2 = a;
-    let pb2 = b;
-    for (let i2 = 0; i2 < n2; ++i2, pa2 += a2, pb2 += b2) {
-      let pa = pa2;
-      let pb = pb2;
-      for (let i1 = 0; i1 < n1; ++i1, pa += a1, pb += b1, dst += step) row(op, accumulate, dst, pa, pb, n0, a0, b0);
-    }
-  }
+// One function an operation and mode: in a single one the compiler would fold the loops, with the choice inside.
+function addRow(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(ADD, false, dst, a, b, n, sa, sb);
+}
+function addRowOnto(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(ADD, true, dst, a, b, n, sa, sb);
+}
+function subRow(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(SUB, false, dst, a, b, n, sa, sb);
+}
+function subRowOnto(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(SUB, true, dst, a, b, n, sa, sb);
+}
+function mulRow(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(MUL, false, dst, a, b, n, sa, sb);
+}
+function mulRowOnto(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(MUL, true, dst, a, b, n, sa, sb);
+}
+function divRow(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(DIV, false, dst, a, b, n, sa, sb);
+}
+function divRowOnto(dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  row(DIV, true, dst, a, b, n, sa, sb);
 }
 
-// @ts-ignore: decorator
-@inline
-function either(
-  op: i32, accumulate: bool, dst: usize, a: usize, b: usize,
-  n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize,
-  n2: i32, a2: usize, b2: usize, n3: i32, a3: usize, b3: usize,
-): void {
-  if (accumulate) loops(op, true, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
-  else loops(op, false, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
+function anyRow(op: i32, accumulate: bool, dst: usize, a: usize, b: usize, n: i32, sa: usize, sb: usize): void {
+  if (accumulate) {
+    if (op == ADD) addRowOnto(dst, a, b, n, sa, sb);
+    else if (op == SUB) subRowOnto(dst, a, b, n, sa, sb);
+    else if (op == MUL) mulRowOnto(dst, a, b, n, sa, sb);
+    else divRowOnto(dst, a, b, n, sa, sb);
+  } else {
+    if (op == ADD) addRow(dst, a, b, n, sa, sb);
+    else if (op == SUB) subRow(dst, a, b, n, sa, sb);
+    else if (op == MUL) mulRow(dst, a, b, n, sa, sb);
+    else divRow(dst, a, b, n, sa, sb);
+  }
 }
 
 /** Dimension 0 is the innermost; sizes nI and strides aI, bI in elements. */
@@ -92,8 +107,14 @@ export function binary(
   n2: i32, a2: usize, b2: usize, n3: i32, a3: usize, b3: usize,
 ): void {
   a0 <<= 2; b0 <<= 2; a1 <<= 2; b1 <<= 2; a2 <<= 2; b2 <<= 2; a3 <<= 2; b3 <<= 2;
-  if (op == ADD) either(ADD, accumulate, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
-  else if (op == SUB) either(SUB, accumulate, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
-  else if (op == MUL) either(MUL, accumulate, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
-  else either(DIV, accumulate, dst, a, b, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
+  const step = <usize>n0 << 2;
+  for (let i3 = 0; i3 < n3; ++i3, a += a3, b += b3) {
+    let pa2 = a;
+    let pb2 = b;
+    for (let i2 = 0; i2 < n2; ++i2, pa2 += a2, pb2 += b2) {
+      let pa = pa2;
+      let pb = pb2;
+      for (let i1 = 0; i1 < n1; ++i1, pa += a1, pb += b1, dst += step) anyRow(op, accumulate, dst, pa, pb, n0, a0, b0);
+    }
+  }
 }

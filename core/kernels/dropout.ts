@@ -20,12 +20,16 @@ function put(y: usize, x: usize, words: v128, threshold: v128, scale: v128, left
 
 /**
  * y[i] (+)= x[i]·scale where word i of the stream is at least `threshold`, else 0. Word i is the (i mod 4)-th of the block
- * with counter (i div 4, step, microBatch, site) under the key (key0, key1). y may be x.
+ * with counter (i div 4, step, microBatch, site) under the key (key0, key1), of which `place` holds the four words
+ * key0, key1, step, microBatch. y may be x.
  */
 export function dropout(
-  y: usize, x: usize, n: i32, threshold: i32, scale: f32, step: i32, microBatch: i32, site: i32, key0: i32, key1: i32,
-  accumulate: bool,
+  y: usize, x: usize, n: i32, threshold: i32, scale: f32, place: usize, site: i32, accumulate: bool,
 ): void {
+  const key0 = load<i32>(place);
+  const key1 = load<i32>(place, 4);
+  const step = load<i32>(place, 8);
+  const microBatch = load<i32>(place, 12);
   const m0 = i32x4.splat(0xd2511f53);
   const m1 = i32x4.splat(0xcd9e8d57);
   const limit = i32x4.splat(threshold);

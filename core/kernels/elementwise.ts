@@ -1,5 +1,5 @@
 /** Fill, copy, scale and repeat: kernels over one flat run of elements, without a choice of operation. */
-import { fma, storeLanes } from './simd';
+import { fma, storeLanes, storePair } from './simd';
 
 /** dst[i] = value. */
 export function fill(dst: usize, n: i32, value: f32): void {
@@ -17,13 +17,16 @@ export function copy(dst: usize, src: usize, n: i32): void {
 /** dst (+)= alpha · x; with accumulate, one rounding. */
 export function scale(dst: usize, x: usize, n: i32, alpha: f32, accumulate: bool): void {
   const s = f32x4.splat(alpha);
-  let i = 0;
   if (accumulate) {
-    for (; i + 4 <= n; i += 4, dst += 16, x += 16) v128.store(dst, fma(v128.load(x), s, v128.load(dst)));
-    if (i < n) storeLanes(dst, fma(v128.load(x), s, v128.load(dst)), n - i);
+    for (let i = 0; i < n; i += 8, dst += 32, x += 32) {
+      const u = fma(v128.load(x), s, v128.load(dst)), v = fma(v128.load(x, 16), s, v128.load(dst, 16));
+      storePair(dst, u, v, n - i);
+    }
   } else {
-    for (; i + 4 <= n; i += 4, dst += 16, x += 16) v128.store(dst, f32x4.mul(v128.load(x), s));
-    if (i < n) storeLanes(dst, f32x4.mul(v128.load(x), s), n - i);
+    for (let i = 0; i < n; i += 8, dst += 32, x += 32) {
+      const u = f32x4.mul(v128.load(x), s), v = f32x4.mul(v128.load(x, 16), s);
+      storePair(dst, u, v, n - i);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 export { attentionFinish, attentionGradient, onlineSoftmax, rowDots } from './attention';
 export { batchNorm, batchNormBackward, batchNormEval } from './batchnorm';
 export { binary } from './binary';
+export { packBf16, packF16, unpackBf16, unpackF16 } from './codecs';
 export { crossEntropy, crossEntropyBackward } from './crossentropy';
 export { dropout } from './dropout';
 export { broadcastRows, copy, fill, scale } from './elementwise';
@@ -17,9 +18,13 @@ export { matmul } from './matmul';
 // The wide kernel needs the more working memory of the two.
 export { matmulWide, MATMUL_WIDE_SCRATCH_BYTES as MATMUL_SCRATCH_BYTES } from './matmulWide';
 export { copyStrided, maskedFill } from './move';
+export { multinomial } from './multinomial';
 export { adamw, allFinite, sgd, sumOfSquares } from './optim';
 export { fmaPeak } from './peak';
+export { pow } from './power';
+export { replay } from './replay';
 export { sumColumns, sumRows } from './reduce';
+export { amax, amaxBackward, countNotEqual, gather, oneHot, scatterAdd, topk } from './selection';
 export { softmax, softmaxBackward } from './softmax';
 export { unary, unaryBackward } from './unary';
 

@@ -2,7 +2,7 @@
  * Layer norm over the rows of a dense [rows, cols] matrix: each row has its own mean and variance, in two passes.
  * Division and square root are exact in every engine.
  */
-import { firstLanes, fma, fnma, storeUpTo, sumLanes } from './simd';
+import { firstLanes, fma, fnma, storePair, sumLanes, sumPair } from './simd';
 
 /** Rows summed before the block joins a column's total (less rounding error than one long chain). */
 const ROW_BLOCK = 128;
@@ -64,6 +64,7 @@ export function layerNorm(
   const bytes = <usize>cols << 2;
   const one = f32x4.splat(1);
   const zero = f32x4.splat(0);
+  const affine = weight != 0 && bias != 0;
   for (let r = 0; r < rows; ++r, x += bytes, y += bytes, mean += 4, rstd += 4) {
     const m = rowSum(x, cols) / <f32>cols;
     const vm = f32x4.splat(m);
@@ -71,12 +72,19 @@ export function layerNorm(
     const vs = f32x4.splat(s);
     store<f32>(mean, m);
     store<f32>(rstd, s);
-    for (let j = 0; j < cols; j += 4) {
+    for (let j = 0; j < cols; j += 8) {
       const at = <usize>j << 2;
-      const w = weight ? v128.load(weight + at) : one;
-      const b = bias ? v128.load(bias + at) : zero;
-      const normal = f32x4.mul(f32x4.sub(v128.load(x + at), vm), vs);
-      storeUpTo(y + at, fma(normal, w, b), cols - j);
+      let u = f32x4.mul(f32x4.sub(v128.load(x + at), vm), vs), v = f32x4.mul(f32x4.sub(v128.load(x + at, 16), vm), vs);
+      if (affine) {
+        u = fma(u, v128.load(weight + at), v128.load(bias + at));
+        v = fma(v, v128.load(weight + at, 16), v128.load(bias + at, 16));
+      } else {
+        const w0 = weight ? v128.load(weight + at) : one, w1 = weight ? v128.load(weight + at, 16) : one;
+        const b0 = bias ? v128.load(bias + at) : zero, b1 = bias ? v128.load(bias + at, 16) : zero;
+        u = fma(u, w0, b0);
+        v = fma(v, w1, b1);
+      }
+      storePair(y + at, u, v, cols - j);
     }
   }
 }
@@ -111,16 +119,17 @@ function columnSums(
       b0 = f32x4.add(b0, c0);
       b1 = f32x4.add(b1, c1);
     }
-    if (dWeight) storePair(dWeight + at, w0, w1, cols - j, addDWeight);
-    if (dBias) storePair(dBias + at, b0, b1, cols - j, addDBias);
+    if (dWeight && addDWeight) {
+      w0 = f32x4.add(v128.load(dWeight + at), w0);
+      w1 = f32x4.add(v128.load(dWeight + at, 16), w1);
+    }
+    if (dBias && addDBias) {
+      b0 = f32x4.add(v128.load(dBias + at), b0);
+      b1 = f32x4.add(v128.load(dBias + at, 16), b1);
+    }
+    if (dWeight) storePair(dWeight + at, w0, w1, cols - j);
+    if (dBias) storePair(dBias + at, b0, b1, cols - j);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function storePair(p: usize, v0: v128, v1: v128, n: i32, accumulate: bool): void {
-  storeUpTo(p, accumulate ? f32x4.add(v128.load(p), v0) : v0, n);
-  if (n > 4) storeUpTo(p + 16, accumulate ? f32x4.add(v128.load(p, 16), v1) : v1, n - 4);
 }
 
 /**
@@ -139,26 +148,45 @@ export function layerNormBackward(
   for (let r = 0; r < rows; ++r, dx += bytes, g += bytes, x += bytes, mean += 4, rstd += 4) {
     const m = v128.load32_splat(mean);
     const s = v128.load32_splat(rstd);
-    let sumH = zero;
-    let sumHX = zero;
-    for (let j = 0; j < cols; j += 4) {
+    let h0 = zero, h1 = zero, hx0 = zero, hx1 = zero;
+    let j = 0;
+    for (; j + 8 <= cols; j += 8) {
+      const at = <usize>j << 2;
+      let u = v128.load(g + at), v = v128.load(g + at, 16);
+      if (weight) {
+        u = f32x4.mul(u, v128.load(weight + at));
+        v = f32x4.mul(v, v128.load(weight + at, 16));
+      }
+      h0 = f32x4.add(h0, u);
+      h1 = f32x4.add(h1, v);
+      hx0 = fma(u, f32x4.mul(f32x4.sub(v128.load(x + at), m), s), hx0);
+      hx1 = fma(v, f32x4.mul(f32x4.sub(v128.load(x + at, 16), m), s), hx1);
+    }
+    for (; j < cols; j += 4) {
       const at = <usize>j << 2;
       const w = weight ? v128.load(weight + at) : one;
       const h = firstLanes(f32x4.mul(v128.load(g + at), w), zero, cols - j);
       const normal = firstLanes(f32x4.mul(f32x4.sub(v128.load(x + at), m), s), zero, cols - j);
-      sumH = f32x4.add(sumH, h);
-      sumHX = fma(h, normal, sumHX);
+      h0 = f32x4.add(h0, h);
+      hx0 = fma(h, normal, hx0);
     }
-    const meanH = f32x4.splat(sumLanes(sumH) / <f32>cols);
-    const meanHX = f32x4.splat(sumLanes(sumHX) / <f32>cols);
-    for (let j = 0; j < cols; j += 4) {
+    const meanH = f32x4.splat(sumPair(h0, h1) / <f32>cols);
+    const meanHX = f32x4.splat(sumPair(hx0, hx1) / <f32>cols);
+    for (let j = 0; j < cols; j += 8) {
       const at = <usize>j << 2;
-      const w = weight ? v128.load(weight + at) : one;
-      const h = f32x4.mul(v128.load(g + at), w);
-      const normal = f32x4.mul(f32x4.sub(v128.load(x + at), m), s);
-      let d = f32x4.mul(s, fnma(normal, meanHX, f32x4.sub(h, meanH)));
-      if (addDx) d = f32x4.add(v128.load(dx + at), d);
-      storeUpTo(dx + at, d, cols - j);
+      let u = v128.load(g + at), v = v128.load(g + at, 16);
+      if (weight) {
+        u = f32x4.mul(u, v128.load(weight + at));
+        v = f32x4.mul(v, v128.load(weight + at, 16));
+      }
+      const n0 = f32x4.mul(f32x4.sub(v128.load(x + at), m), s), n1 = f32x4.mul(f32x4.sub(v128.load(x + at, 16), m), s);
+      u = f32x4.mul(s, fnma(n0, meanHX, f32x4.sub(u, meanH)));
+      v = f32x4.mul(s, fnma(n1, meanHX, f32x4.sub(v, meanH)));
+      if (addDx) {
+        u = f32x4.add(v128.load(dx + at), u);
+        v = f32x4.add(v128.load(dx + at, 16), v);
+      }
+      storePair(dx + at, u, v, cols - j);
     }
   }
 }

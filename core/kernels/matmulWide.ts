@@ -5,8 +5,10 @@
  * the panels of a block pass by it: so C is walked along its rows, as the processor prefetches. With the two loops the other
  * way round the smaller caches see less traffic, and 1536×1536×1536 is a seventh slower for waiting on C.
  */
+import { activate, emptyProduct, nextRows } from './matmul';
 import { panelWidth, packColumnsWide, packRowsWide, packStripWide, STRIP_STEP } from './packWide';
-import { STRIP, sweepPacked, sweepStrided } from './sweep';
+import { sweepPacked, sweepStrided } from './sweep';
+import { depthFrom, depthTo, wantedColumns } from './triangle';
 import { tileAdjacent, tileStrided, WIDE, ZEROS } from './tile';
 
 const BLOCK_K = 256;
@@ -24,28 +26,21 @@ const BLOCK_A_BYTES = BLOCK_K * (BLOCK_M + 6) * 4 + 64;
 /** What `scratch` must hold. */
 export const MATMUL_WIDE_SCRATCH_BYTES: i32 = TILE_BYTES + BLOCK_A_BYTES + BLOCK_K * BLOCK_N * 4 + 64;
 
-/** The next strip's height: six where the rest can still be cut into strips of four or more. */
-// @ts-ignore: decorator
-@inline
-function nextRows(left: i32): i32 {
-  if (left <= STRIP) return left;
-  if (left >= 10) return STRIP;
-  return left == 9 ? 5 : 4;
-}
-
 /** See matmul.ts. */
 export function matmulWide(
-  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, transA: bool, transB: bool, accumulate: bool, scratch: usize,
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldc: i32, lda: i32, ldb: i32, transA: bool, transB: bool,
+  accumulate: bool, bias: usize, activation: i32, y: usize, triangle: i32, offset: i32, scratch: usize,
 ): void {
-  const sc = <usize>n << 2;
+  const sc = <usize>ldc << 2;
   if (k == 0) {
-    if (!accumulate) memory.fill(c, 0, <usize>m * sc);
+    emptyProduct(c, sc, m, n, accumulate, bias);
+    if (y) activate(activation, y, c, sc, m, n);
     return;
   }
   const blockA = scratch + TILE_BYTES;
   const blockB = blockA + BLOCK_A_BYTES;
-  const saMemory = (transA ? <usize>m : <usize>k) << 2;
-  const sbMemory = (transB ? <usize>k : <usize>n) << 2;
+  const saMemory = <usize>lda << 2;
+  const sbMemory = <usize>ldb << 2;
   const packB = transB || (k * n > PACK_B_ABOVE && m > PACK_B_ROWS);
   const packA = transA && m * min(k, BLOCK_K) > PACK_A_ABOVE && n > 2 * WIDE;
   const stepN = packB ? BLOCK_N : n;
@@ -53,7 +48,7 @@ export function matmulWide(
     const nb = min(stepN, n - j);
     for (let p = 0; p < k; p += BLOCK_K) {
       const kb = min(BLOCK_K, k - p);
-      const acc = accumulate || p > 0;
+      const again = accumulate || p > 0;
       let pb = b + <usize>p * sbMemory + (<usize>j << 2);
       if (packB) {
         if (transB) packColumnsWide(blockB, b + <usize>j * sbMemory + (<usize>p << 2), sbMemory, kb, nb);
@@ -78,41 +73,58 @@ export function matmulWide(
           sa = STRIP_STEP;
           rowA = 0;
         }
+        const at = <usize>i * sc + (<usize>j << 2);
+        const from = again ? c + at : bias ? bias + (<usize>j << 2) : 0;
         block(
-          c + <usize>i * sc + (<usize>j << 2), sc, pa, sa, rowA, !transA, pb, packB ? 0 : sbMemory, mb, nb, kb, acc, scratch,
+          c + at, sc, pa, sa, rowA, !transA, pb, packB ? 0 : sbMemory, mb, nb, kb, from, again ? sc : 0, scratch,
+          triangle, i + offset, i - offset, j, p,
         );
+        if (y && p + kb == k) activate(activation, y + at, c + at, sc, mb, nb);
       }
     }
   }
 }
 
-/** The strips of one block of A, each past all panels of one block of B. `rowA`, `sbMemory`: 0 if that one is packed. */
+/**
+ * The strips of one block of A, each past all panels of one block of B. `rowA`, `sbMemory`: 0 if that one is packed. C
+ * begins at `from`, or at zero if that is 0. `below` and `above`: the triangle's offset added to, and taken from, the first
+ * row's number; j and p: the block's first column and depth.
+ */
 function block(
   c: usize, sc: usize, a: usize, sa: usize, rowA: usize, strided: bool, b: usize, sbMemory: usize,
-  m: i32, n: i32, k: i32, accumulate: bool, tile: usize,
+  m: i32, n: i32, k: i32, from: usize, fromStep: usize, tile: usize,
+  triangle: i32, below: i32, above: i32, j: i32, p: i32,
 ): void {
-  const step: usize = accumulate ? sc : 0;
+  const next: usize = from ? 64 : 0;
   for (let i = 0; i < m; ) {
     const rows = nextRows(m - i);
     let pc = c;
     let pb = b;
-    for (let left = n; left > 0; left -= WIDE, pc += 64) {
+    let pf = from ? from : ZEROS;
+    const unwanted = n - wantedColumns(triangle, i + rows, below, j, n);
+    const start = depthFrom(triangle, i + above, 0, p, k);
+    const depth = depthTo(triangle, i + rows, below, p, k) - start;
+    const pa = a + <usize>start * (strided ? 4 : sa);
+    for (let left = n; left > unwanted; left -= WIDE, pc += 64, pf += next) {
       const sb = sbMemory ? sbMemory : <usize>panelWidth(left) << 2;
+      const at = pb + <usize>start * sb;
       if (left <= 8) {
-        if (strided) sweepStrided(rows, pc, sc, a, sa, pb, sb, 0, left, k, accumulate);
-        else sweepPacked(rows, pc, sc, a, sa, pb, sb, 0, left, k, accumulate);
+        const f = from ? pf : 0;
+        if (strided) sweepStrided(rows, pc, sc, pa, sa, at, sb, 0, left, depth, f, fromStep);
+        else sweepPacked(rows, pc, sc, pa, sa, at, sb, 0, left, depth, f, fromStep);
       } else if (left < WIDE) {
-        if (strided) tileStrided(rows, tile, 64, a, sa, pb, sb, accumulate ? pc : ZEROS, step, k);
-        else tileAdjacent(rows, tile, 64, a, sa, pb, sb, accumulate ? pc : ZEROS, step, k);
+        if (strided) tileStrided(rows, tile, 64, pa, sa, at, sb, pf, fromStep, depth);
+        else tileAdjacent(rows, tile, 64, pa, sa, at, sb, pf, fromStep, depth);
         copyRows(pc, sc, tile, 64, rows, left);
       } else {
-        if (strided) tileStrided(rows, pc, sc, a, sa, pb, sb, accumulate ? pc : ZEROS, step, k);
-        else tileAdjacent(rows, pc, sc, a, sa, pb, sb, accumulate ? pc : ZEROS, step, k);
+        if (strided) tileStrided(rows, pc, sc, pa, sa, at, sb, pf, fromStep, depth);
+        else tileAdjacent(rows, pc, sc, pa, sa, at, sb, pf, fromStep, depth);
       }
       pb += sbMemory ? 64 : <usize>k * sb;
     }
     i += rows;
     c += <usize>rows * sc;
+    if (fromStep) from += <usize>rows * fromStep;
     a += rowA ? <usize>rows * rowA : <usize>k * STRIP_STEP;
   }
 }

@@ -1,5 +1,5 @@
 /** Norm, finiteness check and the optimizers' updates: one pass each over flat vectors. */
-import { firstLanes, fma, fnma, storeUpTo } from './simd';
+import { firstLanes, fma, fnma, storePair, storeUpTo } from './simd';
 
 /** dst[0] = Σ x². Products and sums in f64, eight lanes, folded in one order. */
 export function sumOfSquares(dst: usize, x: usize, n: i32): void {
@@ -48,16 +48,21 @@ export function sgd(
   const vlr = f32x4.splat(lr);
   const vm = f32x4.splat(momentum);
   const vd = f32x4.splat(decay);
-  for (let i = 0; i < n; i += 4, p += 16, g += 16) {
+  if (!buffer) {
+    for (let i = 0; i < n; i += 8, p += 32, g += 32) {
+      const vp = v128.load(p), vq = v128.load(p, 16);
+      const d = fma(vd, vp, v128.load(g)), e = fma(vd, vq, v128.load(g, 16));
+      storePair(p, fnma(vlr, d, vp), fnma(vlr, e, vq), n - i);
+    }
+    return;
+  }
+  for (let i = 0; i < n; i += 4, p += 16, g += 16, buffer += 16) {
     const left = n - i;
     const vp = v128.load(p);
     let d = fma(vd, vp, v128.load(g));
-    if (buffer) {
-      const b = first ? d : fma(vm, v128.load(buffer), d);
-      storeUpTo(buffer, b, left);
-      d = nesterov ? fma(vm, b, d) : b;
-      buffer += 16;
-    }
+    const b = first ? d : fma(vm, v128.load(buffer), d);
+    storeUpTo(buffer, b, left);
+    d = nesterov ? fma(vm, b, d) : b;
     storeUpTo(p, fnma(vlr, d, vp), left);
   }
 }
@@ -77,16 +82,19 @@ export function adamw(
   const vStep = f32x4.splat(step);
   const vRoot = f32x4.splat(root);
   const vEps = f32x4.splat(eps);
-  for (let i = 0; i < n; i += 4, p += 16, g += 16, m += 16, v += 16) {
+  for (let i = 0; i < n; i += 8, p += 32, g += 32, m += 32, v += 32) {
     const left = n - i;
-    const vg = v128.load(g);
-    const m0 = v128.load(m);
-    const m1 = fma(f32x4.sub(vg, m0), vB1, m0);
-    const v1 = fma(f32x4.mul(vg, vg), vC2, f32x4.mul(v128.load(v), vB2));
-    const denominator = f32x4.add(f32x4.div(f32x4.sqrt(v1), vRoot), vEps);
-    const p1 = fnma(vStep, f32x4.div(m1, denominator), f32x4.mul(v128.load(p), vKeep));
-    storeUpTo(m, m1, left);
-    storeUpTo(v, v1, left);
-    storeUpTo(p, p1, left);
+    const g0 = v128.load(g), g1 = v128.load(g, 16);
+    const old0 = v128.load(m), old1 = v128.load(m, 16);
+    const m0 = fma(f32x4.sub(g0, old0), vB1, old0), m1 = fma(f32x4.sub(g1, old1), vB1, old1);
+    const v0 = fma(f32x4.mul(g0, g0), vC2, f32x4.mul(v128.load(v), vB2));
+    const v1 = fma(f32x4.mul(g1, g1), vC2, f32x4.mul(v128.load(v, 16), vB2));
+    const below0 = f32x4.add(f32x4.div(f32x4.sqrt(v0), vRoot), vEps);
+    const below1 = f32x4.add(f32x4.div(f32x4.sqrt(v1), vRoot), vEps);
+    const p0 = fnma(vStep, f32x4.div(m0, below0), f32x4.mul(v128.load(p), vKeep));
+    const p1 = fnma(vStep, f32x4.div(m1, below1), f32x4.mul(v128.load(p, 16), vKeep));
+    storePair(m, m0, m1, left);
+    storePair(v, v0, v1, left);
+    storePair(p, p0, p1, left);
   }
 }

@@ -39,6 +39,22 @@ export function storeUpTo(p: usize, v: v128, n: i32): void {
   else storeLanes(p, v, n);
 }
 
+/**
+ * Stores the first min(n, 8) lanes of two vectors side by side, n > 0. What is stored like this is computed in pairs where V8
+ * packs two vectors into one register (tuneNode.ts): the loops of elementwise kernels all go by eight for that.
+ */
+// @ts-ignore: decorator
+@inline
+export function storePair(p: usize, u: v128, v: v128, n: i32): void {
+  if (n >= 8) {
+    v128.store(p, u);
+    v128.store(p, v, 16);
+  } else {
+    storeUpTo(p, u, n);
+    if (n > 4) storeLanes(p + 16, v, n - 4);
+  }
+}
+
 /** v in the first n lanes, `other` in the rest. */
 // @ts-ignore: decorator
 @inline
@@ -53,6 +69,13 @@ export function firstLanes(v: v128, other: v128, n: i32): v128 {
 export function sumLanes(v: v128): f32 {
   const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+/** The sum of eight lanes. */
+// @ts-ignore: decorator
+@inline
+export function sumPair(u: v128, v: v128): f32 {
+  return sumLanes(f32x4.add(u, v));
 }
 
 /** The largest lane; NaN if any lane is. */

@@ -2,7 +2,7 @@
  * The matmul's innermost part: a strip of 1 to 6 rows of C, swept over all its columns eight at a time. It is neither blocked
  * nor packed: see matmul.ts and pack.ts.
  *
- * Each element of C is one chain of fused multiply-adds over k in ascending order, begun at 0 or at C's old value. The
+ * Each element of C is one chain of fused multiply-adds over k in ascending order, begun at `from`. The
  * bits therefore depend neither on the strip's height nor on where a caller cuts k, m or n.
  *
  * `rows` and `strided` are literals at every call, so that each instance folds to straight code: twelve accumulators, two
@@ -16,7 +16,8 @@ export const PANEL: i32 = 8;
 export const STRIP: i32 = 6;
 
 /**
- * C[i, j] (+)= Σ_p A[i, p] · B[p, j] for i < rows, j < n, p < k. All strides in bytes.
+ * C[i, j] = from[i, j] + Σ_p A[i, p] · B[p, j] for i < rows, j < n, p < k; an address of 0 for `from` means zeros. All
+ * strides in bytes; `from` is C itself to accumulate, or one row with a stride of 0.
  * Strided: A[i, p] is at a + i·sa + 4p. Otherwise: at a + 4i + p·sa (packed strips, transposed A).
  * B[p, j] of panel q (columns 8q to 8q + 7) is at b + q·panelStep + p·sb; lanes beyond n are computed and not stored.
  */
@@ -24,7 +25,7 @@ export const STRIP: i32 = 6;
 @inline
 function sweep(
   rows: i32, strided: bool, c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, panelStep: usize,
-  n: i32, k: i32, accumulate: bool,
+  n: i32, k: i32, from: usize, fromStep: usize,
 ): void {
   const zero = f32x4.splat(0);
   for (let left = n; left > 0; left -= PANEL, c += 32, b += panelStep) {
@@ -40,13 +41,14 @@ function sweep(
     let v30 = zero, v31 = zero;
     let v40 = zero, v41 = zero;
     let v50 = zero, v51 = zero;
-    if (accumulate) {
-      { v00 = v128.load(c0); v01 = v128.load(c0, 16); }
-      if (rows > 1) { v10 = v128.load(c1); v11 = v128.load(c1, 16); }
-      if (rows > 2) { v20 = v128.load(c2); v21 = v128.load(c2, 16); }
-      if (rows > 3) { v30 = v128.load(c3); v31 = v128.load(c3, 16); }
-      if (rows > 4) { v40 = v128.load(c4); v41 = v128.load(c4, 16); }
-      if (rows > 5) { v50 = v128.load(c5); v51 = v128.load(c5, 16); }
+    if (from) {
+      { v00 = v128.load(from); v01 = v128.load(from, 16); }
+      if (rows > 1) { const f = from + fromStep * 1; v10 = v128.load(f); v11 = v128.load(f, 16); }
+      if (rows > 2) { const f = from + fromStep * 2; v20 = v128.load(f); v21 = v128.load(f, 16); }
+      if (rows > 3) { const f = from + fromStep * 3; v30 = v128.load(f); v31 = v128.load(f, 16); }
+      if (rows > 4) { const f = from + fromStep * 4; v40 = v128.load(f); v41 = v128.load(f, 16); }
+      if (rows > 5) { const f = from + fromStep * 5; v50 = v128.load(f); v51 = v128.load(f, 16); }
+      from += 32;
     }
     let pb = b;
     if (strided) {
@@ -98,63 +100,63 @@ function storeColumns(c: usize, v0: v128, v1: v128, n: i32): void {
   if (n > 4) storeUpTo(c + 16, v1, n - 4);
 }
 
-function strided1(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(1, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided1(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(1, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function strided2(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(2, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided2(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(2, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function strided3(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(3, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided3(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(3, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function strided4(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(4, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided4(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(4, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function strided5(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(5, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided5(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(5, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function strided6(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(6, true, c, sc, a, sa, b, sb, ps, n, k, acc);
+function strided6(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(6, true, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed1(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(1, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed1(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(1, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed2(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(2, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed2(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(2, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed3(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(3, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed3(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(3, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed4(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(4, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed4(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(4, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed5(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(5, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed5(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(5, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
-function packed6(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool): void {
-  sweep(6, false, c, sc, a, sa, b, sb, ps, n, k, acc);
+function packed6(c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize): void {
+  sweep(6, false, c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
 
 /** `sweep` with A in memory order, for any number of rows up to STRIP. */
 export function sweepStrided(
-  rows: i32, c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool,
+  rows: i32, c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize,
 ): void {
-  if (rows == 6) strided6(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 5) strided5(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 4) strided4(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 3) strided3(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 2) strided2(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else strided1(c, sc, a, sa, b, sb, ps, n, k, acc);
+  if (rows == 6) strided6(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 5) strided5(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 4) strided4(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 3) strided3(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 2) strided2(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else strided1(c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }
 
 /** `sweep` with the rows of A adjacent, for any number of rows up to STRIP. */
 export function sweepPacked(
-  rows: i32, c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, acc: bool,
+  rows: i32, c: usize, sc: usize, a: usize, sa: usize, b: usize, sb: usize, ps: usize, n: i32, k: i32, f: usize, sf: usize,
 ): void {
-  if (rows == 6) packed6(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 5) packed5(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 4) packed4(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 3) packed3(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else if (rows == 2) packed2(c, sc, a, sa, b, sb, ps, n, k, acc);
-  else packed1(c, sc, a, sa, b, sb, ps, n, k, acc);
+  if (rows == 6) packed6(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 5) packed5(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 4) packed4(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 3) packed3(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else if (rows == 2) packed2(c, sc, a, sa, b, sb, ps, n, k, f, sf);
+  else packed1(c, sc, a, sa, b, sb, ps, n, k, f, sf);
 }

@@ -1,7 +1,7 @@
 /** One-argument elementwise functions and their derivatives. The numbering of `op` is UNARY_CODES in wasm/exports.ts. */
 import { erf, erfSlope, gelu, geluSlope, geluTanh, geluTanhSlope, sigmoid } from './gelu';
 import { exp, log, tanh } from './math';
-import { storeLanes } from './simd';
+import { storePair } from './simd';
 
 const NEG = 0;
 const EXP = 1;
@@ -54,50 +54,104 @@ function backward(op: i32, g: v128, x: v128, y: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function forwardLoop(op: i32, y: usize, x: usize, n: i32): void {
-  let i = 0;
-  for (; i + 4 <= n; i += 4, x += 16, y += 16) v128.store(y, forward(op, v128.load(x)));
-  if (i < n) storeLanes(y, forward(op, v128.load(x)), n - i);
+  for (let i = 0; i < n; i += 8, x += 32, y += 32) {
+    const u = forward(op, v128.load(x)), v = forward(op, v128.load(x, 16));
+    storePair(y, u, v, n - i);
+  }
 }
 
 // @ts-ignore: decorator
 @inline
 function backwardLoop(op: i32, dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
-  for (let i = 0; i < n; i += 4, dx += 16, g += 16, x += 16, y += 16) {
-    let d = backward(op, v128.load(g), v128.load(x), v128.load(y));
-    if (accumulate) d = f32x4.add(v128.load(dx), d);
-    if (i + 4 <= n) v128.store(dx, d);
-    else storeLanes(dx, d, n - i);
+  for (let i = 0; i < n; i += 8, dx += 32, g += 32, x += 32, y += 32) {
+    let u = backward(op, v128.load(g), v128.load(x), v128.load(y));
+    let v = backward(op, v128.load(g, 16), v128.load(x, 16), v128.load(y, 16));
+    if (accumulate) {
+      u = f32x4.add(v128.load(dx), u);
+      v = f32x4.add(v128.load(dx, 16), v);
+    }
+    storePair(dx, u, v, n - i);
   }
+}
+
+// One function an operation: loops that end alike in one function are folded into one, with the choice inside.
+function forwardNeg(y: usize, x: usize, n: i32): void { forwardLoop(NEG, y, x, n); }
+function forwardExp(y: usize, x: usize, n: i32): void { forwardLoop(EXP, y, x, n); }
+function forwardLog(y: usize, x: usize, n: i32): void { forwardLoop(LOG, y, x, n); }
+function forwardTanh(y: usize, x: usize, n: i32): void { forwardLoop(TANH, y, x, n); }
+function forwardRelu(y: usize, x: usize, n: i32): void { forwardLoop(RELU, y, x, n); }
+function forwardSqrt(y: usize, x: usize, n: i32): void { forwardLoop(SQRT, y, x, n); }
+function forwardSquare(y: usize, x: usize, n: i32): void { forwardLoop(SQUARE, y, x, n); }
+function forwardReciprocal(y: usize, x: usize, n: i32): void { forwardLoop(RECIPROCAL, y, x, n); }
+function forwardErf(y: usize, x: usize, n: i32): void { forwardLoop(ERF, y, x, n); }
+function forwardSigmoid(y: usize, x: usize, n: i32): void { forwardLoop(SIGMOID, y, x, n); }
+function forwardGelu(y: usize, x: usize, n: i32): void { forwardLoop(GELU, y, x, n); }
+function forwardGeluTanh(y: usize, x: usize, n: i32): void { forwardLoop(GELU_TANH, y, x, n); }
+function backwardNeg(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(NEG, dx, g, x, y, n, accumulate);
+}
+function backwardExp(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(EXP, dx, g, x, y, n, accumulate);
+}
+function backwardLog(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(LOG, dx, g, x, y, n, accumulate);
+}
+function backwardTanh(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(TANH, dx, g, x, y, n, accumulate);
+}
+function backwardRelu(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(RELU, dx, g, x, y, n, accumulate);
+}
+function backwardSqrt(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(SQRT, dx, g, x, y, n, accumulate);
+}
+function backwardSquare(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(SQUARE, dx, g, x, y, n, accumulate);
+}
+function backwardReciprocal(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(RECIPROCAL, dx, g, x, y, n, accumulate);
+}
+function backwardErf(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(ERF, dx, g, x, y, n, accumulate);
+}
+function backwardSigmoid(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(SIGMOID, dx, g, x, y, n, accumulate);
+}
+function backwardGelu(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(GELU, dx, g, x, y, n, accumulate);
+}
+function backwardGeluTanh(dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
+  backwardLoop(GELU_TANH, dx, g, x, y, n, accumulate);
 }
 
 /** y = op(x); y may be x. */
 export function unary(op: i32, y: usize, x: usize, n: i32): void {
-  if (op == NEG) forwardLoop(NEG, y, x, n);
-  else if (op == EXP) forwardLoop(EXP, y, x, n);
-  else if (op == LOG) forwardLoop(LOG, y, x, n);
-  else if (op == TANH) forwardLoop(TANH, y, x, n);
-  else if (op == RELU) forwardLoop(RELU, y, x, n);
-  else if (op == SQRT) forwardLoop(SQRT, y, x, n);
-  else if (op == SQUARE) forwardLoop(SQUARE, y, x, n);
-  else if (op == ERF) forwardLoop(ERF, y, x, n);
-  else if (op == SIGMOID) forwardLoop(SIGMOID, y, x, n);
-  else if (op == GELU) forwardLoop(GELU, y, x, n);
-  else if (op == GELU_TANH) forwardLoop(GELU_TANH, y, x, n);
-  else forwardLoop(RECIPROCAL, y, x, n);
+  if (op == NEG) forwardNeg(y, x, n);
+  else if (op == EXP) forwardExp(y, x, n);
+  else if (op == LOG) forwardLog(y, x, n);
+  else if (op == TANH) forwardTanh(y, x, n);
+  else if (op == RELU) forwardRelu(y, x, n);
+  else if (op == SQRT) forwardSqrt(y, x, n);
+  else if (op == SQUARE) forwardSquare(y, x, n);
+  else if (op == ERF) forwardErf(y, x, n);
+  else if (op == SIGMOID) forwardSigmoid(y, x, n);
+  else if (op == GELU) forwardGelu(y, x, n);
+  else if (op == GELU_TANH) forwardGeluTanh(y, x, n);
+  else forwardReciprocal(y, x, n);
 }
 
 /** dx (+)= g · op'(x), given x and y = op(x). */
 export function unaryBackward(op: i32, dx: usize, g: usize, x: usize, y: usize, n: i32, accumulate: bool): void {
-  if (op == NEG) backwardLoop(NEG, dx, g, x, y, n, accumulate);
-  else if (op == EXP) backwardLoop(EXP, dx, g, x, y, n, accumulate);
-  else if (op == LOG) backwardLoop(LOG, dx, g, x, y, n, accumulate);
-  else if (op == TANH) backwardLoop(TANH, dx, g, x, y, n, accumulate);
-  else if (op == RELU) backwardLoop(RELU, dx, g, x, y, n, accumulate);
-  else if (op == SQRT) backwardLoop(SQRT, dx, g, x, y, n, accumulate);
-  else if (op == SQUARE) backwardLoop(SQUARE, dx, g, x, y, n, accumulate);
-  else if (op == ERF) backwardLoop(ERF, dx, g, x, y, n, accumulate);
-  else if (op == SIGMOID) backwardLoop(SIGMOID, dx, g, x, y, n, accumulate);
-  else if (op == GELU) backwardLoop(GELU, dx, g, x, y, n, accumulate);
-  else if (op == GELU_TANH) backwardLoop(GELU_TANH, dx, g, x, y, n, accumulate);
-  else backwardLoop(RECIPROCAL, dx, g, x, y, n, accumulate);
+  if (op == NEG) backwardNeg(dx, g, x, y, n, accumulate);
+  else if (op == EXP) backwardExp(dx, g, x, y, n, accumulate);
+  else if (op == LOG) backwardLog(dx, g, x, y, n, accumulate);
+  else if (op == TANH) backwardTanh(dx, g, x, y, n, accumulate);
+  else if (op == RELU) backwardRelu(dx, g, x, y, n, accumulate);
+  else if (op == SQRT) backwardSqrt(dx, g, x, y, n, accumulate);
+  else if (op == SQUARE) backwardSquare(dx, g, x, y, n, accumulate);
+  else if (op == ERF) backwardErf(dx, g, x, y, n, accumulate);
+  else if (op == SIGMOID) backwardSigmoid(dx, g, x, y, n, accumulate);
+  else if (op == GELU) backwardGelu(dx, g, x, y, n, accumulate);
+  else if (op == GELU_TANH) backwardGeluTanh(dx, g, x, y, n, accumulate);
+  else backwardReciprocal(dx, g, x, y, n, accumulate);
 }

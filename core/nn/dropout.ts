@@ -2,21 +2,15 @@
  * The dropout layer, and where its random numbers come from: not from a hidden generator but from the place in the run
  * that the caller names before a forward, so that a micro-batch drops the same elements whoever computes it.
  */
+import type { Backend } from '../backend/backend.ts';
 import { Site, Stream } from '../random/streams.ts';
-import { dropout, type Tensor } from '../tensor/index.ts';
+import { dropout, intTensor, type RandomSource, type Tensor } from '../tensor/index.ts';
 import { Module } from './module.ts';
-
-/** The place in a run that decides what is dropped. */
-export interface RandomContext {
-  readonly seed: number;
-  readonly step: number;
-  readonly microBatch: number;
-}
 
 /** Zeroes elements with probability p in training, and scales the others by 1 / (1 − p); does nothing in evaluation. */
 export class Dropout extends Module {
   readonly p: number;
-  stream: Stream | null = null;
+  source: RandomSource | null = null;
 
   constructor(p = 0.5) {
     super();
@@ -26,15 +20,30 @@ export class Dropout extends Module {
 
   override forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
-    if (this.stream === null)
-      throw new Error('Dropout: call setRandomContext(model, { seed, step, microBatch }) before a training forward');
-    return dropout(x, this.p, this.stream);
+    if (this.source === null)
+      throw new Error('Dropout: make a RandomPlace of the model, and set it, before a training forward');
+    return dropout(x, this.p, this.source);
   }
 }
 
-/** Gives the k-th dropout layer of the model (in `namedModules` order) the stream at Site.dropout + k. */
-export function setRandomContext(model: Module, { seed, step, microBatch }: RandomContext): void {
-  let k = 0;
-  for (const [, module] of model.namedModules())
-    if (module instanceof Dropout) module.stream = new Stream(seed, Site.dropout + k++, step, microBatch);
+/**
+ * The place in a run that decides what a model's dropout layers drop; the k-th of them (in `namedModules` order) draws at
+ * Site.dropout + k. It lies in the backend's memory, so that a captured step sees each new one.
+ */
+export class RandomPlace {
+  readonly #backend: Backend;
+  readonly #place: Tensor;
+
+  constructor(model: Module, backend: Backend) {
+    this.#backend = backend;
+    this.#place = intTensor(backend, new Int32Array(4), [4]);
+    let site: number = Site.dropout;
+    for (const [, module] of model.namedModules())
+      if (module instanceof Dropout) module.source = { place: this.#place, site: site++ };
+  }
+
+  set({ seed, step, microBatch }: { seed: number; step: number; microBatch: number }): void {
+    const { words } = new Stream(seed, Site.dropout, step, microBatch);
+    this.#backend.writeInts(this.#place.buf, Uint32Array.of(words.key0, words.key1, words.step, words.microBatch));
+  }
 }

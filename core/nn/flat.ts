@@ -6,7 +6,7 @@
 import type { Backend, Buf } from '../backend/backend.ts';
 import { UserError } from '../errors.ts';
 import { Site, Stream } from '../random/streams.ts';
-import { numel, type Shape, sameShape, show, Tensor } from '../tensor/index.ts';
+import { backward, numel, type Shape, sameShape, show, Tensor } from '../tensor/index.ts';
 import type { Module } from './module.ts';
 
 export interface LayoutEntry {
@@ -52,14 +52,29 @@ export function place(model: Module, backend: Backend): Placed {
   const buffers = backend.alloc(bufLayout.length);
   for (const [i, [, p]] of model.namedParameters().entries()) {
     const { offset, length } = entryAt(layout, i);
-    const gradient = new Tensor({ backend, buf: grads.slice(offset, length) }, p.shape);
-    p.place({ backend, buf: params.slice(offset, length) }, gradient);
+    p.place({ backend, buf: params.slice(offset, length) });
+    p.placeGrad(new Tensor({ backend, buf: grads.slice(offset, length) }, p.shape));
   }
   for (const [i, [, b]] of model.namedBuffers().entries()) {
     const { offset, length } = entryAt(bufLayout, i);
-    b.place({ backend, buf: buffers.slice(offset, length) }, null);
+    b.place({ backend, buf: buffers.slice(offset, length) });
   }
   return { params, grads, buffers };
+}
+
+/**
+ * The gradient of `loss` for every parameter, in the flat vector, which is overwritten: what `backward` adds to gradients
+ * that were zero before, without the zeros being written and read.
+ */
+export function gradients(model: Module, loss: Tensor): void {
+  const parameters = model.namedParameters();
+  for (const [, p] of parameters) p.grad = null;
+  backward(loss);
+  for (const [, p] of parameters) {
+    if (p.grad !== null) continue;
+    p.grad = p.newGrad();
+    p.backend.fill(p.grad.buf, 0);
+  }
 }
 
 function entryAt(layout: Layout, i: number): LayoutEntry {

@@ -58,12 +58,15 @@ export class BatchNorm1d extends Module {
   readonly running_var: ModuleBuffer;
   readonly eps: number;
   readonly momentum: number;
+  /** Whether training normalises by the variance that divides by n − 1, as the lecture's layer made by hand; PyTorch's does not. */
+  readonly unbiased: boolean;
   batchStatistics: BatchStatistics | null = null;
 
-  constructor(numFeatures: number, options: { eps?: number; momentum?: number } = {}) {
+  constructor(numFeatures: number, options: { eps?: number; momentum?: number; unbiased?: boolean } = {}) {
     super();
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
+    this.unbiased = options.unbiased ?? false;
     this.weight = new Parameter([numFeatures], ones);
     this.bias = new Parameter([numFeatures], zeros);
     this.running_mean = new ModuleBuffer([numFeatures], zeros);
@@ -74,7 +77,7 @@ export class BatchNorm1d extends Module {
     if (x.shape.length !== 2 && x.shape.length !== 3)
       throw new Error(`BatchNorm1d: expected [N, C] or [N, L, C], got ${show(x.shape)}`);
     if (!this.training) return batchNormEval(x, this.weight, this.bias, this.running_mean, this.running_var, this.eps);
-    const { y, statistics } = batchNorm(x, this.weight, this.bias, this.eps);
+    const { y, statistics } = batchNorm(x, this.weight, this.bias, this.eps, this.unbiased);
     this.batchStatistics = statistics;
     return y;
   }

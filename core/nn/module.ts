@@ -7,6 +7,7 @@
 import type { Shape } from '../tensor/shape.ts';
 import { type Storage, Tensor } from '../tensor/tensor.ts';
 import type { Init } from './init.ts';
+import { type KeyDifferences, readState, type StateDict, writeState } from './stateDict.ts';
 
 /** A tensor that belongs to a module and outlives a step; its storage is a slice of a flat vector. */
 abstract class Owned extends Tensor {
@@ -15,17 +16,28 @@ abstract class Owned extends Tensor {
     super(null, shape, { requiresGrad });
     this.init = init;
   }
-  /** Puts this tensor's elements, and a parameter's gradient, where the flat vectors say. */
-  place(storage: Storage, gradient: Tensor | null): void {
+  /** Puts this tensor's elements where a flat vector says. */
+  place(storage: Storage): void {
     this.storage = storage;
-    this.grad = gradient;
   }
 }
 
 /** Trained: has a gradient, is updated by the optimizer. */
 export class Parameter extends Owned {
+  #gradient: Tensor | null = null;
+
   constructor(shape: Shape, init: Init) {
     super(shape, init, true);
+  }
+
+  /** Puts this parameter's gradient, too, where a flat vector says. It has one from now on. */
+  placeGrad(gradient: Tensor): void {
+    this.#gradient = gradient;
+    this.grad = gradient;
+  }
+
+  override newGrad(): Tensor {
+    return this.#gradient ?? super.newGrad();
   }
 }
 
@@ -69,6 +81,34 @@ export abstract class Module {
 
   namedBuffers(): [string, ModuleBuffer][] {
     return this.owned((value) => value instanceof ModuleBuffer);
+  }
+
+  /**
+   * Copies of all parameters and buffers by name, as torch.nn.Module.state_dict: a tensor that stands in two places (tied
+   * weights) is there under both names. @throws Error if the module has not been placed.
+   */
+  async stateDict(): Promise<StateDict> {
+    return readState(this.state());
+  }
+
+  /**
+   * Writes a state dict's values over the parameters and buffers, as torch.nn.Module.load_state_dict; a tied tensor need be
+   * there under one name alone, as checkpoints hold it. Nothing is written if anything is wrong.
+   * @param options.strict false leaves alone what is missing and ignores what is unexpected
+   * @throws UserError naming every key that is missing, unexpected or of another shape
+   */
+  loadStateDict(state: StateDict, options: { strict?: boolean } = {}): KeyDifferences {
+    return writeState(this.state(), state, options.strict ?? true);
+  }
+
+  /** Every parameter and buffer under every name: of each module its parameters, its buffers, then the modules below. */
+  private state(): [string, Parameter | ModuleBuffer][] {
+    const found: [string, Parameter | ModuleBuffer][] = [];
+    for (const [prefix, module] of this.namedModules())
+      for (const kind of [Parameter, ModuleBuffer])
+        for (const [name, value] of Object.entries(module))
+          if (value instanceof kind) found.push([prefix === '' ? name : `${prefix}.${name}`, value]);
+    return found;
   }
 
   /** Fields of one kind throughout the tree; a tensor that stands in two places (tied weights) is listed once. */

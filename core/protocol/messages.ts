@@ -61,6 +61,7 @@ export const workSchema = z.strictObject({
   round: count,
   mode: z.enum(['train', 'eval']),
   version: count,
+  seed: z.int(),
   lo: count,
   size: z.int().positive(),
   counts: z.array(count).min(1).max(65_536),

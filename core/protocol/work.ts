@@ -20,11 +20,13 @@ export interface Work {
   readonly mode: Mode;
   /** The state to compute with. */
   readonly version: number;
+  /** The run's: what dropout draws follows from (seed, version, micro-batch). */
+  readonly seed: number;
   readonly lo: number;
   readonly size: number;
   /** Examples of each micro-batch. */
   readonly counts: readonly number[];
-  /** The examples' inputs and targets, one after the other. */
+  /** The examples' inputs and targets, one after the other: every example has as many as the next. */
   readonly x: Uint16Array;
   readonly y: Uint16Array;
 }
@@ -34,7 +36,7 @@ export interface Result {
   readonly round: number;
   readonly lo: number;
   readonly size: number;
-  /** Of each micro-batch: the sum of its examples' losses, and how many examples (targets) that is. */
+  /** Of each micro-batch: the sum of the losses of its examples' targets, and how many targets that is. */
   readonly losses: readonly number[];
   readonly counts: readonly number[];
   /** The gradient summed over the lease in the all-reduce's tree; empty in evaluation. Valid until the next lease. */

@@ -4,8 +4,8 @@
  * Iterative, so that a graph a million nodes deep does not overflow the stack; and in one fixed order (descending id),
  * so that gradients that meet at a tensor are always added in the same order.
  */
-import { show } from './shape.ts';
-import { type Target, Tensor } from './tensor.ts';
+import { sameShape, show } from './shape.ts';
+import type { Target, Tensor } from './tensor.ts';
 
 /**
  * Adds d(root)/d(leaf) to the `grad` of every leaf below `root` that requires one (as torch.autograd does), starting
@@ -16,6 +16,10 @@ export function backward(root: Tensor, gradient?: Tensor): void {
   if (!root.requiresGrad) throw new Error('backward: nothing that led to this tensor requires a gradient');
   if (gradient === undefined && root.numel !== 1)
     throw new Error(`backward: give a gradient for a tensor of shape ${show(root.shape)}; only a scalar starts from 1`);
+  if (gradient !== undefined && !sameShape(gradient.shape, root.shape))
+    throw new Error(
+      `backward: a gradient of shape ${show(gradient.shape)} does not fit a tensor of shape ${show(root.shape)}`,
+    );
 
   const seed = targetOf(root);
   if (gradient === undefined && !seed.accumulate) root.backend.fill(seed.buf, 1);
@@ -54,7 +58,6 @@ function reverseTopological(root: Tensor): Tensor[] {
 /** The buffer for t's gradient: the one it has, to be added to, or a new one, to be written. */
 function targetOf(t: Tensor): Target {
   if (t.grad !== null) return { buf: t.grad.buf, accumulate: true };
-  const buf = t.backend.alloc(t.numel);
-  t.grad = new Tensor({ backend: t.backend, buf }, t.shape);
-  return { buf, accumulate: false };
+  t.grad = t.newGrad();
+  return { buf: t.grad.buf, accumulate: false };
 }

@@ -86,6 +86,11 @@ export class Tensor {
     return this;
   }
 
+  /** Where this tensor's gradient goes: memory of its own. */
+  newGrad(): Tensor {
+    return new Tensor({ backend: this.backend, buf: this.backend.alloc(this.numel) }, this.shape);
+  }
+
   /** The elements, row-major. */
   async read(): Promise<Floats> {
     return this.backend.read(this.buf);
@@ -118,6 +123,11 @@ export function tensor(
   return new Tensor({ backend, buf }, shape, options);
 }
 
+/** The i32 result of an operation that has no gradient. */
+export function intOutput(backend: Backend, buf: Buf, shape: Shape): Tensor {
+  return new Tensor({ backend, buf }, shape, { dtype: 'i32' });
+}
+
 /** Token ids, or any other whole numbers, of dtype i32. */
 export function intTensor(backend: Backend, data: Int32Array | Uint16Array, shape: Shape): Tensor {
   if (data.length !== numel(shape))
@@ -127,7 +137,11 @@ export function intTensor(backend: Backend, data: Int32Array | Uint16Array, shap
   return new Tensor({ backend, buf }, shape, { dtype: 'i32' });
 }
 
-/** The result of an operation: recorded in the graph if any input needs a gradient and recording is on. */
+/**
+ * The result of an operation: recorded in the graph if any input needs a gradient and recording is on. Inputs and output are
+ * f32 unless `dtype` says otherwise (of operations that only move elements).
+ * @throws Error naming `op` if an input is of another dtype.
+ */
 export function output(
   backend: Backend,
   buf: Buf,
@@ -135,8 +149,12 @@ export function output(
   op: string,
   inputs: readonly Tensor[],
   backward: GraphNode['backward'],
+  dtype: DType = 'f32',
 ): Tensor {
-  const out = new Tensor({ backend, buf }, shape);
+  for (const t of inputs)
+    if (t.dtype !== dtype)
+      throw new Error(`${op}: expected ${dtype}, got a tensor of ${t.dtype} and shape ${show(t.shape)}`);
+  const out = new Tensor({ backend, buf }, shape, { dtype });
   if (gradEnabled && inputs.some((t) => t.requiresGrad)) {
     out.requiresGrad = true;
     out.node = { op, inputs, backward };

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fingerprint } from '../../core/backend/fingerprint.ts';
-import { createWasmBackend } from '../../core/backend/wasm/loadNode.ts';
-import { WasmBackend } from '../../core/backend/wasm/wasmBackend.ts';
+import { createWasmBackend, nodeBackend } from '../../core/backend/wasm/loadNode.ts';
+import type { WasmBackend } from '../../core/backend/wasm/wasmBackend.ts';
 
 const SHAPES = [
   [1, 1, 1],
@@ -49,7 +49,7 @@ export async function battery(backend: WasmBackend): Promise<string> {
 }
 
 if (!isMainThread && parentPort !== null && workerData?.matmulTile !== undefined) {
-  parentPort.postMessage(await battery(new WasmBackend(workerData)));
+  parentPort.postMessage(await battery(nodeBackend(workerData)));
 } else if (process.argv[1] === import.meta.filename) {
   const backend = await createWasmBackend();
   console.log(`${await fingerprint(backend)} ${await battery(backend)}`);

@@ -1,9 +1,10 @@
-/** Elementwise kernels, broadcasting and sums against the reference; the accuracy of exp, log and tanh. */
+/** Elementwise kernels, broadcasting and sums against the reference; the accuracy of exp, log, tanh, erf and the activations. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BinaryOp, UnaryOp } from '../../core/backend/backend.ts';
 import { erf } from '../../core/backend/erf.ts';
 import { compare, lengths, Numbers, seeds, shifts, wasm } from './pair.ts';
+import { ulpOf, ulps } from './ulps.ts';
 
 /** Where each function is compared with the reference. */
 const domains: Record<UnaryOp, readonly [low: number, high: number]> = {
@@ -143,27 +144,31 @@ describe('elementwise', () => {
 });
 
 describe('the accuracy of our own functions', () => {
-  /** How many units in the last place of f32 lie between got and the true value. */
-  function ulps(got: number, want: number): number {
-    if (Object.is(got, Math.fround(want)) || got === want) return 0;
-    const exponent = Math.max(-126, Math.floor(Math.log2(Math.abs(want))));
-    return Math.abs(got - want) / 2 ** (exponent - 23);
-  }
-
-  /** The largest error of op over every `step`-th f32 between the bit patterns `from` and `to`. */
-  function worst(op: UnaryOp, exact: (x: number) => number, from: number, to: number, sign: 1 | -1): number {
+  /**
+   * The largest error of op, in ulps of the result or of x, over every `step`-th f32 between the bit patterns `from` and
+   * `to`.
+   */
+  function worst(
+    op: UnaryOp,
+    exact: (x: number) => number,
+    from: number,
+    to: number,
+    sign: 1 | -1,
+    of: 'result' | 'x' = 'result',
+  ): number {
     const mark = wasm.mark();
     const count = 200_000;
     const step = Math.ceil((bits(to) - bits(from)) / count);
-    const x = new Float32Array(Int32Array.from({ length: count }, (_, i) => bits(from) + i * step).buffer).map((v) =>
-      Math.min(sign * v, sign > 0 ? to : Infinity),
-    );
+    const patterns = Int32Array.from({ length: count }, (_, i) => bits(from) + i * step);
+    const x = new Float32Array(patterns.buffer).map((v) => sign * Math.min(v, to));
     const [bx, by] = [wasm.alloc(count), wasm.alloc(count)];
     wasm.write(bx, x);
     wasm.unary(op, by, bx);
     const y = wasm.view(by).slice();
     wasm.release(mark);
-    return y.reduce((most, value, i) => Math.max(most, ulps(value, exact(x[i]))), 0);
+    const error = (value: number, v: number) =>
+      of === 'x' ? Math.abs(value - exact(v)) / ulpOf(v) : ulps(value, exact(v));
+    return y.reduce((most, value, i) => Math.max(most, error(value, x[i])), 0);
   }
 
   function bits(x: number): number {
@@ -190,6 +195,31 @@ describe('the accuracy of our own functions', () => {
     expect(worst('erf', erf, 1e-30, 5, 1)).toBeLessThanOrEqual(2);
     expect(worst('erf', erf, 0.1, 6, -1)).toBeLessThanOrEqual(2);
     expect(worst('erf', erf, 0.5, 4.5, 1)).toBeLessThanOrEqual(2);
+  });
+
+  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+  it('sigmoid is within 3 ulp, down to where its result is subnormal', () => {
+    expect(worst('sigmoid', sigmoid, 1e-30, 100, 1)).toBeLessThanOrEqual(3);
+    expect(worst('sigmoid', sigmoid, 1e-30, 88.72, -1)).toBeLessThanOrEqual(3);
+    expect(worst('sigmoid', sigmoid, 0.5, 88.72, -1)).toBeLessThanOrEqual(3);
+    expect(sigmoid(-88.72)).toBeLessThan(2 ** -126);
+  });
+
+  it('gelu is within 2 ulp above 0, within 1 ulp of x below', () => {
+    const gelu = (x: number) => (x * (1 + erf(x / Math.SQRT2))) / 2;
+    expect(worst('gelu', gelu, 1e-30, 100, 1)).toBeLessThanOrEqual(2);
+    expect(worst('gelu', gelu, 0.1, 10, 1)).toBeLessThanOrEqual(2);
+    expect(worst('gelu', gelu, 1e-30, 100, -1, 'x')).toBeLessThanOrEqual(1);
+    expect(worst('gelu', gelu, 0.1, 10, -1, 'x')).toBeLessThanOrEqual(1);
+  });
+
+  it('geluTanh is within 3 ulp above 0, within 2 ulp of x below', () => {
+    const geluTanh = (x: number) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
+    expect(worst('geluTanh', geluTanh, 1e-30, 100, 1)).toBeLessThanOrEqual(3);
+    expect(worst('geluTanh', geluTanh, 0.1, 10, 1)).toBeLessThanOrEqual(3);
+    expect(worst('geluTanh', geluTanh, 1e-30, 100, -1, 'x')).toBeLessThanOrEqual(2);
+    expect(worst('geluTanh', geluTanh, 0.1, 10, -1, 'x')).toBeLessThanOrEqual(2);
   });
 
   it('the activations are 0 or x far out, and NaN for NaN', () => {

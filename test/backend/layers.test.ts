@@ -43,7 +43,8 @@ describe('batch norm', () => {
         shifts,
         fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
         fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
-        async (rows, channels, seed, shift, [a, b, c], [p, q, s]) => {
+        fc.boolean(),
+        async (rows, channels, seed, shift, [a, b, c], [p, q, s], unbiased) => {
           // Two rows of nearly equal value amplify rounding by 1 / deviation: eps bounds that.
           await compare(shift, { relative: 2e-5, scale: 1 }, (t) => {
             const r = new Numbers(seed);
@@ -52,7 +53,7 @@ describe('batch norm', () => {
             const [weight, bias] = [t.input(r.floats(channels)), t.input(r.floats(channels))];
             const mean = t.output('mean', r.floats(channels));
             const variance = t.output('variance', r.floats(channels));
-            t.backend.batchNorm(t.output('y', r.floats(n)), x, weight, bias, mean, variance, channels, 0.1);
+            t.backend.batchNorm(t.output('y', r.floats(n)), x, weight, bias, mean, variance, channels, 0.1, unbiased);
             const eval_ = t.output('eval', r.floats(n));
             t.backend.batchNormEval(eval_, x, weight, bias, mean, variance, channels, 0.1);
             const dx = t.output('dx', r.floats(n));
@@ -69,6 +70,7 @@ describe('batch norm', () => {
               variance,
               channels,
               0.1,
+              unbiased,
               { dx: a, dWeight: b, dBias: c },
             );
           });
@@ -126,11 +128,23 @@ describe('cross-entropy', () => {
           await compare(shift, { relative: 1e-6, scale: 4 }, (t) => {
             const r = new Numbers(seed);
             const logits = t.input(r.floats(rows * classes, -5, 5));
-            const targets = t.ints(r.ints(rows, -1, classes));
+            // Targets of −1 are ignored, or those of class 0.
+            const ignored = seed % 2 === 0 ? -1 : 0;
+            const targets = t.ints(r.ints(rows, Math.min(ignored, 0), classes));
             const lse = t.output('logSumExp', r.floats(rows));
-            t.backend.crossEntropy(t.output('losses', r.floats(rows)), lse, logits, targets, classes);
+            t.backend.crossEntropy(t.output('losses', r.floats(rows)), lse, logits, targets, classes, ignored);
             const d = t.output('dLogits', r.floats(rows * classes));
-            t.backend.crossEntropyBackward(d, t.input(r.floats(rows)), logits, lse, targets, classes, accumulate);
+            t.backend.crossEntropyBackward(
+              d,
+              t.input(r.floats(rows)),
+              logits,
+              lse,
+              targets,
+              classes,
+              ignored,
+              accumulate,
+            );
+            t.backend.countNotEqual(t.output('count', r.floats(1)), targets, ignored);
           });
         },
       ),
@@ -141,7 +155,13 @@ describe('cross-entropy', () => {
   it('refuses a target without a class', () => {
     const [losses, lse, logits, targets] = [wasm.alloc(2), wasm.alloc(2), wasm.alloc(6), wasm.alloc(2)];
     wasm.fill(logits, 0);
-    wasm.writeInts(targets, Int32Array.of(2, 3));
-    expect(() => wasm.crossEntropy(losses, lse, logits, targets, 3)).toThrow('target 3 of row 1 is not below 3');
+    for (const bad of [3, -1, -100]) {
+      wasm.writeInts(targets, Int32Array.of(2, bad));
+      const message = `target ${bad} of row 1 is not in [0, 3), nor the one that is ignored`;
+      expect(() => wasm.crossEntropy(losses, lse, logits, targets, 3, -2)).toThrow(`crossEntropy: ${message}`);
+      expect(() => wasm.crossEntropyBackward(logits.slice(0, 6), losses, logits, lse, targets, 3, -2, true)).toThrow(
+        message,
+      );
+    }
   });
 });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MatmulOptions } from '../../core/backend/backend.ts';
-import { fusedChain } from '../../core/backend/wasm/fusedChain.ts';
+import { fusedChain } from './fusedChain.ts';
 import { compare, lengths, Numbers, seeds, shifts, wasm } from './pair.ts';
 
 function run(options: MatmulOptions, a: Float32Array, b: Float32Array, c: Float32Array): Float32Array {

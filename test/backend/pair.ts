@@ -36,7 +36,7 @@ export class Numbers {
 /** One backend during one case: places buffers at odd offsets and remembers outputs with their guards. */
 export class Bench<B extends Backend = Backend> {
   readonly backend: B;
-  readonly outputs: { name: string; whole: Buf; inner: Buf }[] = [];
+  readonly outputs: { name: string; whole: Buf; inner: Buf; ints: boolean }[] = [];
   private readonly shift: number;
 
   constructor(backend: B, shift: number) {
@@ -61,11 +61,23 @@ export class Bench<B extends Backend = Backend> {
 
   /** An output with guard cells; `initial` is what it holds before. */
   output(name: string, initial: Float32Array): Buf {
-    const whole = this.backend.alloc(initial.length + 2 * GUARDS);
-    this.backend.fill(whole, GUARD);
-    const inner = whole.slice(this.shift + 1, initial.length);
+    const inner = this.guarded(name, initial.length, false);
     this.backend.write(inner, initial);
-    this.outputs.push({ name, whole, inner });
+    return inner;
+  }
+
+  /** The same for integers, which hold −1 before. */
+  intOutput(name: string, length: number): Buf {
+    const inner = this.guarded(name, length, true);
+    this.backend.writeInts(inner, new Int32Array(length).fill(-1));
+    return inner;
+  }
+
+  private guarded(name: string, length: number, ints: boolean): Buf {
+    const whole = this.backend.alloc(length + 2 * GUARDS);
+    this.backend.fill(whole, GUARD);
+    const inner = whole.slice(this.shift + 1, length);
+    this.outputs.push({ name, whole, inner, ints });
     return inner;
   }
 }
@@ -85,14 +97,15 @@ export async function compare(shift: number, tolerance: Tolerance, calls: (bench
       const bench = new Bench<Backend>(backend, shift);
       calls(bench);
       const mine: { name: string; values: Float64Array }[] = [];
-      for (const { name, whole, inner } of bench.outputs) {
+      for (const { name, whole, inner, ints } of bench.outputs) {
         const all = await backend.read(whole);
         const before = inner.at - whole.at;
         for (let i = 0; i < all.length; i++) {
           if ((i < before || i >= before + inner.length) && all[i] !== GUARD)
             expect.fail(`${backend.name} wrote outside ${name}, at element ${i - before} of ${inner.length}`);
         }
-        mine.push({ name, values: Float64Array.from(all.subarray(before, before + inner.length)) });
+        const values = ints ? await backend.readInts(inner) : all.subarray(before, before + inner.length);
+        mine.push({ name, values: Float64Array.from(values) });
       }
       results.push(mine);
     } finally {

@@ -8,10 +8,9 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fusedChain } from '../../core/backend/wasm/fusedChain.ts';
-import { createWasmBackend, loadKernels } from '../../core/backend/wasm/loadNode.ts';
-import { WasmBackend } from '../../core/backend/wasm/wasmBackend.ts';
+import { createWasmBackend, loadKernels, nodeBackend } from '../../core/backend/wasm/loadNode.ts';
 import { battery } from './battery.ts';
+import { fusedChain } from './fusedChain.ts';
 import { lengths, Numbers, seeds } from './pair.ts';
 
 const CHILD = fileURLToPath(new URL('./battery.ts', import.meta.url));
@@ -36,12 +35,12 @@ describe('matmul tiles', () => {
   }, 60_000);
 
   it('gives the same in a thread that got its kernels from this one', async () => {
-    const { module } = await loadKernels();
+    const kernels = await loadKernels();
     for (const matmulTile of ['6x8', '6x16'] as const) {
-      const workerData = { module, matmulTile };
+      const workerData = { ...kernels, matmulTile };
       const thread = new Worker(CHILD, { workerData });
       const there = await new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
-      expect(there).toBe(await battery(new WasmBackend(workerData)));
+      expect(there).toBe(await battery(nodeBackend(workerData)));
     }
   }, 60_000);
 
@@ -50,8 +49,7 @@ describe('matmul tiles', () => {
   });
 
   it('is one fused chain with the wide tile, beginning at C or at 0', async () => {
-    const { module } = await loadKernels();
-    const wide = new WasmBackend({ module, matmulTile: '6x16' });
+    const wide = nodeBackend({ ...(await loadKernels()), matmulTile: '6x16' });
     const modes = fc.record({ transA: fc.boolean(), transB: fc.boolean(), accumulate: fc.boolean() });
     fc.assert(
       fc.property(lengths, lengths, lengths, modes, seeds, (m, n, k, mode, seed) => {

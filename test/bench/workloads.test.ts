@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { measureThreads } from '../../bench/dataParallel.ts';
 import { timeSteps } from '../../bench/timing.ts';
-import { TrainingStep, workloadModel } from '../../bench/trainingStep.ts';
+import { TrainingStep } from '../../bench/trainingStep.ts';
 import { randomBatch, WORKLOAD_NAMES, type WorkloadName, workloads } from '../../bench/workloads.ts';
 import { parameterLayout } from '../../core/nn/index.ts';
+import { buildModel } from '../../models/model.ts';
 
 const parameters: Record<WorkloadName, number> = {
   mlp: 12_097,
@@ -16,7 +17,7 @@ const parameters: Record<WorkloadName, number> = {
 };
 
 test.each(WORKLOAD_NAMES)('%s has as many parameters as in PyTorch', (name) => {
-  expect(parameterLayout(workloadModel(workloads[name])).length).toBe(parameters[name]);
+  expect(parameterLayout(buildModel(workloads[name].model)).length).toBe(parameters[name]);
 });
 
 test('batches are random tokens of the vocabulary, the same every time', () => {
@@ -44,8 +45,8 @@ describe('a training step', () => {
   });
 });
 
-test('a run on two threads is measured', async () => {
-  const figures = await measureThreads('mlp', 2, 3);
-  expect(figures).toMatchObject({ workload: 'mlp', threads: 2, microBatch: 16 });
+test.each(['mlp', 'gpt-nano'] as const)('a run of %s on two threads is measured', async (name) => {
+  const figures = await measureThreads(name, 2, 3);
+  expect(figures).toMatchObject({ workload: name, threads: 2, microBatch: workloads[name].batch / 2 });
   expect(figures.timesFaster).toBeGreaterThan(0);
 });

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Cli, endAll, scratch } from '../support/cli.ts';
+import { Cli, endAll, refused, scratch } from '../support/cli.ts';
 
 const { dir, remove } = scratch();
 const at = (name: string) => join(dir, name);
@@ -22,15 +22,6 @@ beforeAll(async () => {
 }, 30_000);
 afterEach(endAll);
 afterAll(remove);
-
-/** The command fails with one line on stderr, which says `what`. */
-async function refused(args: readonly string[], what: RegExp): Promise<void> {
-  const cli = new Cli(args);
-  const { code } = await cli.exited;
-  expect(cli.stderr).toMatch(/^manygrad: [^\n]+\n$/);
-  expect(cli.stderr).toMatch(what);
-  expect(code).toBe(1);
-}
 
 describe('the command line', () => {
   test.each([

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MAX_TEXT_BYTES, parseLines } from '../../core/data/lines.ts';
+import { parseLines } from '../../core/data/lines.ts';
 import { loadLines } from '../../core/data/load.ts';
+import { MAX_TEXT_BYTES } from '../../core/data/text.ts';
 import { UserError } from '../../core/errors.ts';
 
 let dir = '';
@@ -31,6 +32,7 @@ test('the built-in names', async () => {
 test('a file: carriage returns go, blank lines are skipped but counted, other white space stays', async () => {
   const path = await file('text', '\ufeffemma\r\n\r\n  \t\nolivia \n\nava');
   expect(await loadLines(path)).toEqual({
+    kind: 'lines',
     lines: ['emma', 'olivia ', 'ava'],
     numbers: [1, 4, 6],
     name: path,

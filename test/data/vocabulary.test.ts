@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BOUNDARY_ID, MAX_SYMBOLS, Vocabulary } from '../../core/data/vocabulary.ts';
+import { MAX_SYMBOLS } from '../../core/data/characters.ts';
+import { BOUNDARY_ID, Vocabulary } from '../../core/data/vocabulary.ts';
 import { UserError } from '../../core/errors.ts';
 
 const word = fc.string({ unit: 'binary', minLength: 1 }).filter((line) => !line.includes('.'));

@@ -4,7 +4,7 @@
  *
  * MANYGRAD_SCHEDULES asks for more random schedules, MANYGRAD_SEED for a particular sequence of them.
  */
-
+import { writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -109,6 +109,36 @@ describe('the same bits as one thread', { timeout: 60_000 }, () => {
   test('two threads', async () => {
     const out = folder();
     await expectSameBits(train(out, '--threads', '2'), out);
+  });
+
+  test('two threads, of a GPT on running text', async () => {
+    const text = join(dir, 'text.txt');
+    writeFileSync(text, Array.from({ length: 500 }, (_, i) => `${i} squared is ${i * i}.\n`).join(''));
+    const small = ['--steps', '40', '--set', 'batch=28', '--set', 'model.layers=2', '--eval-every', '0'];
+    const ends = [];
+    for (const threads of ['1', '2']) {
+      const out = folder();
+      const run = new Cli([
+        'train',
+        'text-gpt',
+        '--data',
+        text,
+        '--out',
+        out,
+        '--threads',
+        threads,
+        '--quiet',
+        ...small,
+      ]);
+      expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
+      const { paramsSha256, trainLoss, valLoss } = readSummary(out);
+      ends.push({ paramsSha256, trainLoss, valLoss });
+      // The last micro-batch is half a one, and what is counted are tokens.
+      const [first] = readJsonLines<LedgerLine>(join(out, 'ledger.jsonl'));
+      const counts = first?.blocks.toSorted((a, b) => a.lo - b.lo).flatMap((block) => block.counts);
+      expect(counts).toEqual([256, 256, 256, 128]);
+    }
+    expect(ends[1]).toEqual(ends[0]);
   });
 
   test('no threads and two remote workers', async () => {

@@ -1,8 +1,8 @@
 /** Dropout's layer: whose random numbers it takes, when it is idle; and what it drops, on both backends. */
 import { describe, expect, test } from 'vitest';
-import { Dropout, Sequential, setRandomContext } from '../../core/nn/index.ts';
+import { Dropout, RandomPlace, Sequential } from '../../core/nn/index.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
-import { backward, dropout, sum, type Tensor, tensor } from '../../core/tensor/index.ts';
+import { backward, dropout, intTensor, sum, type Tensor, tensor } from '../../core/tensor/index.ts';
 import { reference, wasm } from '../support/backends.ts';
 
 const N = 1003;
@@ -13,7 +13,7 @@ describe.each([wasm, reference])('$name', (backend) => {
 
   test('drops where the stream says, and the gradient with it', async () => {
     const model = new Sequential(new Dropout(0.25), new Dropout(0.5));
-    setRandomContext(model, context);
+    new RandomPlace(model, backend).set(context);
     const first = model.layers[0].forward(ones());
     const x = ones();
     const second = model.layers[1].forward(x);
@@ -28,14 +28,19 @@ describe.each([wasm, reference])('$name', (backend) => {
   });
 
   test('another step drops others', async () => {
-    const at = async (step: number) => [...(await dropout(ones(), 0.5, new Stream(1, Site.dropout, step)).read())];
+    const model = new Dropout(0.5);
+    const place = new RandomPlace(model, backend);
+    const at = async (step: number) => {
+      place.set({ seed: 1, step, microBatch: 0 });
+      return [...(await model.forward(ones()).read())];
+    };
     expect(await at(1)).toEqual(await at(1));
     expect(await at(1)).not.toEqual(await at(2));
   });
 
   test('p of 1 drops all', async () => {
     const x = ones();
-    const y = dropout(x, 1, new Stream(1, Site.dropout));
+    const y = dropout(x, 1, { place: intTensor(backend, new Int32Array(4), [4]), site: Site.dropout });
     backward(sum(y));
     expect((await y.read()).every((v) => v === 0)).toBe(true);
     expect((await (x.grad as Tensor).read()).every((v) => v === 0)).toBe(true);
@@ -45,7 +50,7 @@ describe.each([wasm, reference])('$name', (backend) => {
 test('does nothing in evaluation, and wants a context in training', () => {
   const layer = new Dropout(0.5);
   const x = tensor(reference, [1, 2], [2]);
-  expect(() => layer.forward(x)).toThrow('setRandomContext');
+  expect(() => layer.forward(x)).toThrow('RandomPlace');
   expect(layer.eval().forward(x)).toBe(x);
   expect(() => new Dropout(1.5)).toThrow('p must be from 0 to 1');
 });

@@ -128,6 +128,34 @@ test('collected from a forward pass they are those of the rows that passed', asy
   expectNear(Float32Array.from(sent.subarray(7)), [...rowOf(hidden)]);
 });
 
+test('a layer with unbiased: true normalises by n − 1, keeps the same statistics and evaluates as any other', async () => {
+  const mark = wasm.mark();
+  const x = Float32Array.of(1, 4, -2, 7, 0.5, 3);
+  const outputs = [];
+  for (const unbiased of [false, true]) {
+    const model = new BatchNorm1d(1, { unbiased });
+    const { params, buffers } = place(model, wasm);
+    wasm.write(params, Float32Array.of(1, 0));
+    wasm.write(buffers, Float32Array.of(1, 4));
+    const trained = await model.forward(tensor(wasm, x, [6, 1])).read();
+    const row = wasm.alloc(3);
+    collectStatistics([model], wasm, row);
+    const evaluated = await model
+      .eval()
+      .forward(tensor(wasm, x, [6, 1]))
+      .read();
+    outputs.push({ trained, row: await wasm.read(row), evaluated });
+  }
+  wasm.release(mark);
+  const [biased, unbiased] = outputs;
+  expectNear(
+    Float32Array.from(unbiased.trained),
+    Array.from(biased.trained, (v) => v * Math.sqrt(5 / 6)),
+  );
+  expect(unbiased.row).toEqual(biased.row);
+  expect(unbiased.evaluated).toEqual(biased.evaluated);
+});
+
 test('a batch norm that took no part is told', () => {
   expect(() => collectStatistics([new BatchNorm1d(1)], wasm, wasm.alloc(3))).toThrow('no part');
 });

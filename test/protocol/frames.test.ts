@@ -134,7 +134,17 @@ describe('round trip', () => {
     const gradient = Float32Array.of(1, -2.5, 3e38);
     const x = Uint16Array.of(1, 2, 65_535);
     const state = { version: 3, params: gradient, buffers: Float32Array.of(9) };
-    const work = { round: 1, mode: 'train', version: 3, lo: 4, size: 2, counts: [2, 1], x, y: x.slice(1) } as const;
+    const work = {
+      round: 1,
+      mode: 'train',
+      version: 3,
+      seed: -7,
+      lo: 4,
+      size: 2,
+      counts: [2, 1],
+      x,
+      y: x.slice(1),
+    } as const;
     const result = { round: 1, lo: 4, size: 2, losses: [0.1, 2], counts: [2, 1], gradient, statistics: gradient };
     const across = <H extends Header>(message: Message<Header>, schema: z.ZodType<H>): Message<H> => {
       const into = new FrameDecoder(schema, () => MiB);
@@ -151,7 +161,16 @@ describe('round trip', () => {
     const message = { header: { kind: 'state', version: 1 }, parts: [new Uint8Array(6), new Uint8Array(4)] } as const;
     expect(() => parseState(message)).toThrow(FrameError);
     expect(() => parseState({ ...message, parts: [new Uint8Array(8)] })).toThrow(FrameError);
-    const work = workSchema.parse({ kind: 'work', round: 0, mode: 'eval', version: 0, lo: 0, size: 1, counts: [1] });
+    const work = workSchema.parse({
+      kind: 'work',
+      round: 0,
+      mode: 'eval',
+      version: 0,
+      seed: 0,
+      lo: 0,
+      size: 1,
+      counts: [1],
+    });
     expect(() => parseWork({ header: work, parts: [new Uint8Array(3), new Uint8Array(2)] })).toThrow(FrameError);
   });
 });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -79,6 +80,15 @@ export class Cli {
   }
 }
 
+/** The command fails with one line on stderr, which says `what`. */
+export async function refused(args: readonly string[], what: RegExp): Promise<void> {
+  const cli = new Cli(args);
+  const { code } = await cli.exited;
+  expect(cli.stderr).toMatch(/^manygrad: [^\n]+\n$/);
+  expect(cli.stderr).toMatch(what);
+  expect(code).toBe(1);
+}
+
 /** Ends what a test left running. */
 export async function endAll(): Promise<void> {
   const left = [...alive];
@@ -104,6 +114,8 @@ export function readSummary(dir: string): {
   buffersSha256: string;
   workersSeen: string[];
   complete: boolean;
+  trainLoss: number | null;
+  valLoss: number | null;
 } {
   return JSON.parse(readFileSync(join(dir, 'summary.json'), 'utf8'));
 }

@@ -14,6 +14,10 @@ export class Fixture {
     return new Fixture(await readFile(new URL(`../fixtures/${name}`, import.meta.url)));
   }
 
+  names(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
   has(name: string): boolean {
     return this.#tensors.has(name);
   }

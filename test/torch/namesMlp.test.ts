@@ -61,7 +61,7 @@ async function trained(): Promise<{ trainer: Trainer; losses: number[] }> {
   const losses: number[] = [];
   for (let step = 0; step < 50; step++) {
     compute.load(trainer.state);
-    const work = { round: step, mode: 'train', version: step, lo: 0, size: 1, counts: [32] } as const;
+    const work = { round: step, mode: 'train', version: step, seed: 1, lo: 0, size: 1, counts: [32] } as const;
     const result = await compute.run(
       { ...work, x: x.subarray(step * 96, (step + 1) * 96), y: y.subarray(step * 32, (step + 1) * 32) },
       into,

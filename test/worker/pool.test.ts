@@ -13,7 +13,7 @@ async function losses(seeds: readonly number[]): Promise<number[]> {
   const [x, y] = [Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(7, 8)];
   for (const seed of seeds) {
     pool.setState({ version: 0, ...initialise(buildModel(spec), seed) });
-    const lease = { round: 0, mode: 'train' as const, version: 0, lo: 0, size: 1, counts: [2], x, y };
+    const lease = { round: 0, mode: 'train' as const, version: 0, seed: 1, lo: 0, size: 1, counts: [2], x, y };
     await pool.run(lease, ({ losses: [loss = Number.NaN] }: Result) => found.push(loss));
   }
   await pool.close();
@@ -33,6 +33,7 @@ test('a lease for a version that the pool does not hold fails', async () => {
     round: 0,
     mode: 'train' as const,
     version: 4,
+    seed: 1,
     lo: 0,
     size: 1,
     counts: [1],

@@ -1,8 +1,10 @@
 /** Reads the compiled kernels from disk, for Node. Browsers fetch the same file and construct WasmBackend themselves. */
 import { readFile } from 'node:fs/promises';
 import type { Kernels } from './exports.ts';
-import { tune } from './tuneNode.ts';
-import { WasmBackend } from './wasmBackend.ts';
+import { nodeBackend, tune } from './tuneNode.ts';
+import type { WasmBackend } from './wasmBackend.ts';
+
+export { nodeBackend };
 
 let loading: Promise<Kernels> | undefined;
 
@@ -27,5 +29,5 @@ async function load(): Promise<Kernels> {
 
 /** A backend with a memory of its own. */
 export async function createWasmBackend(): Promise<WasmBackend> {
-  return new WasmBackend(await loadKernels());
+  return nodeBackend(await loadKernels());
 }

@@ -3,11 +3,11 @@
  * (collapse.ts), the inner dimensions are a kernel's, and what is left is looped over here. Addresses are in elements.
  */
 import type { Collapsed } from './collapse.ts';
-import type { KernelExports } from './exports.ts';
+import type { KernelCalls } from './exports.ts';
 
 /** dst (+)= a op b over `merged` (a's and b's strides; dst is dense). */
 export function binaryStrided(
-  kernels: KernelExports,
+  kernels: KernelCalls,
   merged: Collapsed,
   op: number,
   accumulate: boolean,
@@ -20,7 +20,7 @@ export function binaryStrided(
 
 /** Dimensions 0..d of `merged`, `count` elements in all: loops while there are more than the kernel's four. */
 function binaryFrom(
-  kernels: KernelExports,
+  kernels: KernelCalls,
   merged: Collapsed,
   d: number,
   op: number,
@@ -51,12 +51,12 @@ function binaryFrom(
   const n3 = d >= 3 ? n[3] : 1;
   const a3 = d >= 3 ? as[3] : 0;
   const b3 = d >= 3 ? bs[3] : 0;
-  kernels.binary(op, accumulate, dst << 2, a << 2, b << 2, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
+  kernels.binary(op, accumulate, dst * 4, a * 4, b * 4, n0, a0, b0, n1, a1, b1, n2, a2, b2, n3, a3, b3);
 }
 
 /** dst (+)= the sum of a dense src over the dimensions of `merged` whose (a-)stride is 0. */
 export function sumStrided(
-  kernels: KernelExports,
+  kernels: KernelCalls,
   merged: Collapsed,
   dst: number,
   src: number,
@@ -70,7 +70,7 @@ export function sumStrided(
  * of the visits to one sum the first overwrites unless `accumulate`.
  */
 function sumFrom(
-  kernels: KernelExports,
+  kernels: KernelCalls,
   merged: Collapsed,
   d: number,
   dst: number,
@@ -81,14 +81,14 @@ function sumFrom(
   const n = merged.sizes;
   const stride = merged.aStrides;
   if (d < 0 || (d === 0 && stride[0] === 1)) {
-    if (accumulate) kernels.scale(dst << 2, src << 2, count, 1, true);
-    else kernels.copy(dst << 2, src << 2, count);
+    if (accumulate) kernels.scale(dst * 4, src * 4, count, 1, true);
+    else kernels.copy(dst * 4, src * 4, count);
   } else if (d === 0 && stride[0] === 0) {
-    kernels.sumRows(dst << 2, src << 2, 1, count, accumulate);
+    kernels.sumRows(dst * 4, src * 4, 1, count, accumulate);
   } else if (d === 1 && stride[0] === 0 && stride[1] === 1) {
-    kernels.sumRows(dst << 2, src << 2, n[1], n[0], accumulate);
+    kernels.sumRows(dst * 4, src * 4, n[1], n[0], accumulate);
   } else if (d === 1 && stride[0] === 1 && stride[1] === 0) {
-    kernels.sumColumns(dst << 2, src << 2, n[1], n[0], accumulate);
+    kernels.sumColumns(dst * 4, src * 4, n[1], n[0], accumulate);
   } else {
     if (d === 0) throw new RangeError('sumInto: dst must be dense');
     const part = count / n[d];

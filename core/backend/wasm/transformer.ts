@@ -1,15 +1,14 @@
 /** The part of the WASM backend that transformers need: strided copies, masks, layer norm, attention. See wasmBackend.ts for the rest. */
 
-import type { Stream } from '../../random/streams.ts';
 import type { AttentionOptions, Buf, Mark, MatmulOptions } from '../backend.ts';
 import { dropoutThreshold, expectAttention, expectLayerNorm, expectLength, expectStrides } from '../check.ts';
 import { attentionBackward, attentionForward } from './attention.ts';
 import { Collapsed } from './collapse.ts';
-import type { KernelExports } from './exports.ts';
+import type { KernelCalls } from './exports.ts';
 
-/** An element offset as a byte address; may wrap to a negative number, which WebAssembly reads as unsigned. */
+/** An element offset as a byte address. WebAssembly takes it modulo 2^32; a recorder's virtual ones lie far above. */
 export function address(buf: Buf): number {
-  return buf.at << 2;
+  return buf.at * 4;
 }
 
 /** Kernels take address 0, where no buffer lies, for a buffer that is not there. */
@@ -18,7 +17,7 @@ function optional(buf: Buf | null): number {
 }
 
 export abstract class WasmTransformer {
-  protected abstract readonly kernels: KernelExports;
+  protected abstract readonly kernels: KernelCalls;
   private readonly merged = new Collapsed();
   abstract alloc(length: number): Buf;
   abstract mark(): Mark;
@@ -49,8 +48,8 @@ export abstract class WasmTransformer {
     }
     const size = (i: number) => (i <= d ? n[i] : 1);
     this.kernels.copyStrided(
-      dst << 2,
-      src << 2,
+      dst * 4,
+      src * 4,
       accumulate,
       size(0),
       d >= 0 ? ds[0] : 1,
@@ -103,18 +102,16 @@ export abstract class WasmTransformer {
     }
     const [n0, m0] = d >= 0 ? [n[0], ms[0]] : [1, 0];
     const [n1, m1] = d >= 1 ? [n[1], ms[1]] : [1, 0];
-    this.kernels.maskedFill(dst << 2, x << 2, mask << 2, value, accumulate, n0, m0, n1, m1);
+    this.kernels.maskedFill(dst * 4, x * 4, mask * 4, value, accumulate, n0, m0, n1, m1);
   }
 
-  dropout(y: Buf, x: Buf, p: number, stream: Stream, accumulate: boolean): void {
-    const threshold = dropoutThreshold(y, x, p);
-    const { step, microBatch, site, key0, key1 } = stream.words;
-    const [to, from, scale] = [address(y), address(x), 1 / (1 - p)];
-    this.kernels.dropout(to, from, y.length, threshold, scale, step, microBatch, site, key0, key1, accumulate);
+  dropout(y: Buf, x: Buf, p: number, place: Buf, site: number, accumulate: boolean): void {
+    const threshold = dropoutThreshold(y, x, p, place);
+    this.kernels.dropout(address(y), address(x), y.length, threshold, 1 / (1 - p), address(place), site, accumulate);
   }
 
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, options: AttentionOptions): void {
-    expectAttention('attention', options, { out, q }, { k, v }, lse);
+    expectAttention('attention', options, { q }, { k, v }, { out }, lse);
     attentionForward(this, this.kernels, out, lse, q, k, v, options);
   }
 
@@ -131,7 +128,7 @@ export abstract class WasmTransformer {
     options: AttentionOptions,
     accumulate: { dq: boolean; dk: boolean; dv: boolean },
   ): void {
-    expectAttention('attentionBackward', options, { dq, g, q, out }, { dk, dv, k, v }, lse);
+    expectAttention('attentionBackward', options, { dq, q }, { dk, dv, k, v }, { g, out }, lse);
     attentionBackward(this, this.kernels, dq, dk, dv, g, q, k, v, out, lse, options, accumulate);
   }
 

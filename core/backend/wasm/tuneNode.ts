@@ -1,40 +1,36 @@
 /**
- * Compiles the kernels for Node and picks the faster of the two matmuls, which give the same bits: 6x8 in 128-bit registers,
- * or 6x16 if V8 packs pairs of vectors into 256-bit ones. That needs a V8 flag, which is set here only while the 6x16 kernel
- * is compiled, so that no other code of the process, ours or a library's, is compiled under an experimental flag.
+ * Compiles the kernels for Node: with V8 packing pairs of vectors into 256-bit registers where it can and the bits stay the
+ * same, and picks the faster of the two matmuls, 6x8 for 128-bit registers or 6x16. Packing needs a V8 flag, which is set
+ * only while the kernels are compiled, so that no other code of the process, ours or a library's, comes under an
+ * experimental flag.
  *
  * Compiled code belongs to the module and goes with it to every thread it is sent to: a thread needs no flag and no tuning.
  *
  * MANYGRAD_MATMUL=6x8 or 6x16 decides instead of the measurement; MANYGRAD_REVECTORIZE=0 leaves the flag alone.
  */
 import { setFlagsFromString } from 'node:v8';
-import type { MatmulOptions } from '../backend.ts';
-import { instantiate, type KernelExports, type Kernels, type MatmulTile } from './exports.ts';
-import { fusedChain } from './fusedChain.ts';
+import { fingerprint } from '../fingerprint.ts';
+import { instantiate, type Kernels, type MatmulTile } from './exports.ts';
+import { clearUpperHalves } from './upperHalves.ts';
+import { WasmBackend } from './wasmBackend.ts';
 
-const PACK = '--experimental-wasm-revectorize';
-const PAGES = 24;
 /** How much faster 6x16 must be: what it gains when packed is far more, what it loses when not is a quarter. */
 const WORTHWHILE = 1.15;
 
-/** Synchronous, since V8's flags are the whole process's: nothing else may be compiled meanwhile. About 17 ms. */
-export function tune(bytes: Uint8Array<ArrayBuffer>): Kernels {
+/** About 130 ms, most of them the comparison of the packed kernels with plain ones, through every kernel. */
+export async function tune(bytes: Uint8Array<ArrayBuffer>): Promise<Kernels> {
   const forced = forcedTile();
-  if (!canPack()) return { module: new WebAssembly.Module(bytes), matmulTile: forced ?? '6x8' };
-  const module = new WebAssembly.Module(bytes);
-  const trial = new Trial(module);
-  // Each kernel's first call compiles it, optimised at once: the first-tier code would be neither packed nor worth a measure.
-  setFlagsFromString('--no-liftoff');
-  try {
-    if (forced === undefined) trial.time('6x8');
-    setFlagsFromString(PACK);
-    trial.compileWide();
-  } finally {
-    setFlagsFromString(PACK.replace('--', '--no-'));
-    setFlagsFromString('--liftoff');
-  }
-  if (!trial.wideIsRight()) return { module: withoutPacking(bytes), matmulTile: '6x8' };
-  return { module, matmulTile: forced ?? trial.faster() };
+  const plain: Kernels = { module: new WebAssembly.Module(bytes), matmulTile: forced ?? '6x8', packed: false };
+  if (!canPack()) return plain;
+  const module = compilePacked(bytes);
+  const packed: Kernels = { module, matmulTile: forced ?? '6x16', packed: true };
+  if ((await fingerprint(nodeBackend(packed))) !== (await fingerprint(nodeBackend(plain)))) return plain;
+  return forced === undefined ? { ...packed, matmulTile: fasterTile(module) } : packed;
+}
+
+/** A backend with a memory of its own. */
+export function nodeBackend(kernels: Kernels): WasmBackend {
+  return new WasmBackend(kernels, clearUpperHalves);
 }
 
 function forcedTile(): MatmulTile | undefined {
@@ -50,78 +46,40 @@ function canPack(): boolean {
   return major === 13 || major === 14;
 }
 
-/** A module with the same functions that shares no compiled code: V8 caches by content, which an empty section changes. */
-function withoutPacking(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+/** All functions at once and optimised: the first tier's code, or what is compiled later, would not be packed. */
+function compilePacked(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-compilation'];
+  for (const flag of flags) setFlagsFromString(`--${flag}`);
+  try {
+    return new WebAssembly.Module(unlike(bytes));
+  } finally {
+    for (const flag of flags) setFlagsFromString(flag.startsWith('no-') ? `--${flag.slice(3)}` : `--no-${flag}`);
+  }
+}
+
+/** The same module by other bytes: V8 shares compiled code between equal ones. What differs is an empty custom section. */
+function unlike(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const section = [0, 2, 1, 0x70];
   const other = new Uint8Array(bytes.length + section.length);
   other.set(bytes);
   other.set(section, bytes.length);
-  return new WebAssembly.Module(other);
+  return other;
 }
 
-/** Both kernels on small matrices, in a memory of its own. */
-class Trial {
-  readonly #kernels: KernelExports;
-  readonly #floats: Float32Array;
-  /** The address of the kernels' working memory; matrices lie in the last MiB. */
-  readonly #scratch: number;
-  readonly #data = (PAGES - 16) * 65536;
-
-  constructor(module: WebAssembly.Module) {
-    const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
-    this.#kernels = instantiate(module, memory);
-    this.#scratch = this.#kernels.heapBase();
-    this.#floats = new Float32Array(memory.buffer);
-    let state = 1;
-    for (let i = this.#data / 4; i < this.#data / 4 + 32768; i++) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      this.#floats[i] = state / 2 ** 31 - 1;
-    }
-  }
-
-  #run(tile: MatmulTile, { m, n, k, transA = false, transB = false, accumulate = false }: MatmulOptions): void {
-    const kernel = tile === '6x16' ? this.#kernels.matmulWide : this.#kernels.matmul;
-    const [a, b, c] = this.#addresses(m, n, k);
-    kernel(c, a, b, m, n, k, transA, transB, accumulate, this.#scratch);
-  }
-
-  #addresses(m: number, n: number, k: number): [a: number, b: number, c: number] {
-    const b = this.#data + 4 * m * k;
-    return [this.#data, b, b + 4 * k * n];
-  }
-
-  /** Calls every variant of the kernel: each height of a tile, with A as it is and transposed; and what benchmarks ask. */
-  compileWide(): void {
-    for (let m = 1; m <= 6; m++) for (const transA of [false, true]) this.#run('6x16', { m, n: 16, k: 8, transA });
-    this.#kernels.fmaPeak(this.#data + 262144, 1, true);
-  }
-
-  /** Whether the packed code gives the bits of the chain, for every height of tile, width of tail and transposition. */
-  wideIsRight(): boolean {
-    for (let m = 1; m <= 6; m++)
-      for (const transA of [false, true]) {
-        const options = { m, n: 16 + 3 * m, k: 13, transA, transB: m % 2 === 0, accumulate: m > 3 };
-        const [a, b, c] = this.#addresses(m, options.n, options.k).map((address) => address / 4);
-        const old = this.#floats.slice(c, c + m * options.n);
-        const want = fusedChain(options, this.#floats.slice(a, b), this.#floats.slice(b, c), old);
-        this.#run('6x16', options);
-        if (want.some((x, i) => !Object.is(x, this.#floats[c + i]))) return false;
-      }
-    return true;
-  }
-
-  /** The least time of a few runs, in ms. */
-  time(tile: MatmulTile): number {
-    let least = Number.POSITIVE_INFINITY;
+function fasterTile(module: WebAssembly.Module): MatmulTile {
+  const memory = new WebAssembly.Memory({ initial: 24, maximum: 24 });
+  const { matmul, matmulWide, heapBase } = instantiate(module, memory);
+  const [a, b, c] = [1 << 20, (1 << 20) + 32768, (1 << 20) + 65536];
+  const least = (kernel: typeof matmul) => {
+    let ms = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 12; i++) {
       const start = performance.now();
-      this.#run(tile, { m: 48, n: 64, k: 96 });
-      least = Math.min(least, performance.now() - start);
+      kernel(c, a, b, 48, 64, 96, 64, 96, 64, false, false, false, 0, 0, 0, 0, 0, heapBase());
+      ms = Math.min(ms, performance.now() - start);
     }
-    return least;
-  }
-
-  faster(): MatmulTile {
-    return this.time('6x8') > WORTHWHILE * this.time('6x16') ? '6x16' : '6x8';
-  }
+    return ms;
+  };
+  const [narrow, wide] = [least(matmul), least(matmulWide)];
+  clearUpperHalves();
+  return narrow > WORTHWHILE * wide ? '6x16' : '6x8';
 }

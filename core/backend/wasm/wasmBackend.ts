@@ -10,6 +10,7 @@ import type {
   Ints,
   Mark,
   MatmulOptions,
+  Program,
   SGDOptions,
   UnaryOp,
 } from '../backend.ts';
@@ -20,71 +21,117 @@ import { Collapsed } from './collapse.ts';
 import {
   BINARY_CODES,
   instantiate,
+  type KernelCalls,
   type KernelExports,
   type Kernels,
-  type MatmulKernel,
+  settling,
+  TRIANGLES,
   UNARY_CODES,
 } from './exports.ts';
+import { WasmProgram } from './program.ts';
+import { Recorder } from './recorder.ts';
+import { WasmSelection } from './selection.ts';
 import { binaryStrided, sumStrided } from './strided.ts';
-import { address, WasmTransformer } from './transformer.ts';
+import { address } from './transformer.ts';
 
-export class WasmBackend extends WasmTransformer implements Backend {
+export class WasmBackend extends WasmSelection implements Backend {
   readonly name = 'wasm';
-  protected readonly kernels: KernelExports;
-  private readonly matmulKernel: MatmulKernel;
+  /** The kernels, or what writes their calls down while a step is captured. */
+  protected kernels: KernelCalls;
+  private recorder: Recorder | null = null;
+  private readonly exports: KernelExports;
+  private readonly matmulName: 'matmul' | 'matmulWide';
   protected readonly arena: Arena;
   /** The address of matmul's working memory, below the arena. */
   private readonly scratch: number;
   private readonly collapsed = new Collapsed();
 
-  /** `kernels`: from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming) and takes the tile 6x8. */
-  constructor({ module, matmulTile }: Kernels) {
+  /**
+   * @param kernels from loadNode.ts; a browser compiles the module (WebAssembly.compileStreaming), with the tile 6x8
+   * @param settle called after packed kernels have run
+   */
+  constructor({ module, matmulTile, packed }: Kernels, settle?: () => void) {
     super();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-    this.kernels = instantiate(module, memory);
-    this.matmulKernel = matmulTile === '6x16' ? this.kernels.matmulWide : this.kernels.matmul;
-    const scratchBytes: number = this.kernels.MATMUL_SCRATCH_BYTES.value;
-    this.scratch = this.kernels.heapBase();
+    const exports = instantiate(module, memory);
+    this.exports = packed && settle !== undefined ? settling(exports, settle) : exports;
+    this.kernels = this.exports;
+    this.matmulName = matmulTile === '6x16' ? 'matmulWide' : 'matmul';
+    const scratchBytes: number = this.exports.MATMUL_SCRATCH_BYTES.value;
+    this.scratch = this.exports.heapBase();
     this.arena = new Arena(memory, Math.ceil((this.scratch + scratchBytes) / 4));
   }
 
   // ---- memory ----
 
   alloc(length: number): Buf {
-    return new Buf(this.arena.alloc(length), length);
+    return new Buf(this.recorder === null ? this.arena.alloc(length) : this.recorder.alloc(length), length);
   }
 
   mark(): Mark {
-    return this.arena.mark();
+    return this.recorder === null ? this.arena.mark() : 0;
   }
 
   release(mark: Mark): void {
-    this.arena.release(mark);
+    if (this.recorder === null) this.arena.release(mark);
   }
 
   write(dst: Buf, data: Floats): void {
     expectLength('write', 'data', dst, data.length);
-    this.arena.f32.set(data, dst.at);
+    this.arena.f32.set(data, this.writable(dst));
   }
 
   writeInts(dst: Buf, data: Ints): void {
     expectLength('writeInts', 'data', dst, data.length);
-    this.arena.i32.set(data, dst.at);
+    this.arena.i32.set(data, this.writable(dst));
+  }
+
+  /** Where to write: while a step is captured, its constants get memory that stays theirs. */
+  private writable(dst: Buf): number {
+    const place = this.recorder?.placeOf(address(dst)) ?? null;
+    if (this.recorder === null || place === null) return dst.at;
+    let constant = this.recorder.constants.get(place.buffer);
+    if (constant === undefined) {
+      constant = this.arena.alloc(this.recorder.lengths[place.buffer]);
+      this.recorder.constants.set(place.buffer, constant);
+    }
+    return constant + place.offset / 4;
   }
 
   async read<F extends Floats = Float32Array>(src: Buf, into?: F): Promise<F | Float32Array> {
-    if (into === undefined) return this.arena.f32.slice(src.at, src.at + src.length);
+    if (into === undefined) return this.view(src).slice();
     into.set(this.view(src));
     return into;
   }
 
   async readInts(src: Buf): Promise<Int32Array> {
+    this.expectReal(src);
     return this.arena.i32.slice(src.at, src.at + src.length);
   }
 
   /** The buffer's memory itself, without waiting or copying; valid until the next `alloc`, which may move the memory. */
   view(buf: Buf): Float32Array {
+    this.expectReal(buf);
     return this.arena.f32.subarray(buf.at, buf.at + buf.length);
+  }
+
+  private expectReal(buf: Buf): void {
+    if (buf.at >= this.arena.f32.length)
+      throw new Error('this buffer belongs to a captured step and has no contents of its own: copy it out in the step');
+  }
+
+  capture(step: () => void): Program {
+    if (this.recorder !== null) throw new Error('capture: a step is being captured already');
+    const recorder = new Recorder();
+    this.recorder = recorder;
+    this.kernels = recorder.kernels;
+    try {
+      step();
+    } finally {
+      this.recorder = null;
+      this.kernels = this.exports;
+    }
+    return new WasmProgram(recorder, this.exports, this.arena);
   }
 
   // ---- elementwise ----
@@ -148,9 +195,17 @@ export class WasmBackend extends WasmTransformer implements Backend {
   // ---- linear algebra ----
 
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void {
-    expectMatmul(c, a, b, options);
-    const { m, n, k, transA = false, transB = false, accumulate = false } = options;
-    this.matmulKernel(address(c), address(a), address(b), m, n, k, transA, transB, accumulate, this.scratch);
+    const { lda, ldb, ldc } = expectMatmul(c, a, b, options);
+    const { m, n, k, transA = false, transB = false, accumulate = false, bias, activation, triangle } = options;
+    this.kernels[this.matmulName](
+      ...([address(c), address(a), address(b), m, n, k, ldc, lda, ldb, transA, transB, accumulate] as const),
+      bias === undefined ? 0 : address(bias),
+      activation === undefined ? 0 : UNARY_CODES[activation.op],
+      activation === undefined ? 0 : address(activation.out),
+      triangle === undefined ? 0 : TRIANGLES[triangle.of],
+      triangle?.offset ?? 0,
+      this.scratch,
+    );
   }
 
   broadcastRows(dst: Buf, row: Buf, rows: number): void {
@@ -164,20 +219,30 @@ export class WasmBackend extends WasmTransformer implements Backend {
     const rows = rowsOf('embedding', 'weight', weight, dim);
     expectLength('embedding', 'out', out, ids.length * dim);
     const bad = this.kernels.embedding(address(out), address(weight), address(ids), ids.length, rows, dim);
-    if (bad >= 0) throw badId('embedding', this.arena.i32[ids.at + bad], bad, rows);
+    if (bad !== undefined && bad >= 0) throw badId('embedding', this.arena.i32[ids.at + bad], bad, rows);
   }
 
   embeddingBackward(dWeight: Buf, g: Buf, ids: Buf, dim: number): void {
     const rows = rowsOf('embeddingBackward', 'dWeight', dWeight, dim);
     expectLength('embeddingBackward', 'g', g, ids.length * dim);
     const bad = this.kernels.embeddingBackward(address(dWeight), address(g), address(ids), ids.length, rows, dim);
-    if (bad >= 0) throw badId('embeddingBackward', this.arena.i32[ids.at + bad], bad, rows);
+    if (bad !== undefined && bad >= 0) throw badId('embeddingBackward', this.arena.i32[ids.at + bad], bad, rows);
   }
 
-  batchNorm(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
+  batchNorm(
+    y: Buf,
+    x: Buf,
+    weight: Buf,
+    bias: Buf,
+    mean: Buf,
+    variance: Buf,
+    channels: number,
+    eps: number,
+    unbiased: boolean,
+  ): void {
     const rows = batchNormRows(y, x, weight, bias, mean, variance, channels);
     const [w, b, m, v] = [address(weight), address(bias), address(mean), address(variance)];
-    this.kernels.batchNorm(address(y), address(x), w, b, m, v, rows, channels, eps);
+    this.kernels.batchNorm(address(y), address(x), w, b, m, v, rows, channels, eps, unbiased);
   }
 
   batchNormEval(y: Buf, x: Buf, weight: Buf, bias: Buf, mean: Buf, variance: Buf, channels: number, eps: number): void {
@@ -197,6 +262,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
     variance: Buf,
     channels: number,
     eps: number,
+    unbiased: boolean,
     accumulate: { dx: boolean; dWeight: boolean; dBias: boolean },
   ): void {
     const rows = batchNormRows(dx ?? g, x, weight, dBias ?? weight, mean, variance, channels);
@@ -214,6 +280,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
       rows,
       channels,
       eps,
+      unbiased,
       accumulate.dx,
       accumulate.dWeight,
       accumulate.dBias,
@@ -232,14 +299,14 @@ export class WasmBackend extends WasmTransformer implements Backend {
     this.kernels.softmaxBackward(address(dx), address(g), address(y), rows, cols, log, accumulate);
   }
 
-  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number): void {
+  crossEntropy(losses: Buf, logSumExp: Buf, logits: Buf, targets: Buf, classes: number, ignoreIndex: number): void {
     const rows = targets.length;
     expectLength('crossEntropy', 'logits', logits, rows * classes);
     expectLength('crossEntropy', 'losses', losses, rows);
     expectLength('crossEntropy', 'logSumExp', logSumExp, rows);
     const [l, s, x, t] = [address(losses), address(logSumExp), address(logits), address(targets)];
-    const bad = this.kernels.crossEntropy(l, s, x, t, rows, classes);
-    if (bad >= 0) throw badTarget('crossEntropy', this.arena.i32[targets.at + bad], bad, classes);
+    const bad = this.kernels.crossEntropy(l, s, x, t, rows, classes, ignoreIndex);
+    if (bad !== undefined && bad >= 0) throw badTarget('crossEntropy', this.arena.i32[targets.at + bad], bad, classes);
   }
 
   crossEntropyBackward(
@@ -249,6 +316,7 @@ export class WasmBackend extends WasmTransformer implements Backend {
     logSumExp: Buf,
     targets: Buf,
     classes: number,
+    ignoreIndex: number,
     accumulate: boolean,
   ): void {
     const rows = targets.length;
@@ -257,8 +325,9 @@ export class WasmBackend extends WasmTransformer implements Backend {
     expectLength('crossEntropyBackward', 'g', g, rows);
     expectLength('crossEntropyBackward', 'logSumExp', logSumExp, rows);
     const [d, x, s, t] = [address(dLogits), address(logits), address(logSumExp), address(targets)];
-    const bad = this.kernels.crossEntropyBackward(d, address(g), x, s, t, rows, classes, accumulate);
-    if (bad >= 0) throw badTarget('crossEntropyBackward', this.arena.i32[targets.at + bad], bad, classes);
+    const bad = this.kernels.crossEntropyBackward(d, address(g), x, s, t, rows, classes, ignoreIndex, accumulate);
+    if (bad !== undefined && bad >= 0)
+      throw badTarget('crossEntropyBackward', this.arena.i32[targets.at + bad], bad, classes);
   }
 
   // ---- optimizer ----

@@ -96,13 +96,30 @@ export function div(a: Operand, b: Operand): Tensor {
   });
 }
 
-/** x^exponent for a fixed number: 2, 1, ½ and −1 exactly, others as exp(exponent · log x), so x > 0 is needed there. */
+/**
+ * x^exponent for a fixed number, as torch.pow: NaN for x < 0 unless the exponent is a whole number, x^0 = 1. The gradient is
+ * exponent · x^(exponent − 1), and 0 for an exponent of 0.
+ */
 export function pow(x: Tensor, exponent: number): Tensor {
   if (exponent === 2) return square(x);
   if (exponent === 0.5) return sqrt(x);
   if (exponent === -1) return reciprocal(x);
   if (exponent === 1) return mul(x, 1);
-  return exp(mul(log(x), exponent));
+  const { backend } = x;
+  const y = backend.alloc(x.numel);
+  backend.pow(y, x.buf, exponent);
+  return output(backend, y, x.shape, 'pow', [x], (g, target) => {
+    const dx = target(0);
+    if (!dx) return;
+    if (exponent === 0) {
+      if (!dx.accumulate) backend.fill(dx.buf, 0);
+      return;
+    }
+    const slope = backend.alloc(x.numel);
+    backend.pow(slope, x.buf, exponent - 1);
+    backend.scale(slope, slope, exponent, false);
+    backend.binary('mul', dx.buf, g, slope, [x.numel], [1], [1], dx.accumulate);
+  });
 }
 
 type ArithmeticBackward = (g: Buf, shape: readonly number[], target: (i: number) => Target | null, out: Buf) => void;

@@ -7,7 +7,9 @@ export function embedding(ids: Tensor, weight: Tensor): Tensor {
   const { backend } = weight;
   const dim = weight.shape[1];
   if (weight.shape.length !== 2 || dim === undefined)
-    throw new Error(`embedding: the weight has shape ${show(weight.shape)}; expected [rows, dim]`);
+    throw new Error(
+      `embedding: ids ${show(ids.shape)} cannot look up a weight of shape ${show(weight.shape)}; expected [rows, dim]`,
+    );
   if (ids.dtype !== 'i32') throw new Error('embedding: the ids must be an i32 tensor');
   const out = backend.alloc(ids.numel * dim);
   backend.embedding(out, weight.buf, ids.buf, dim);

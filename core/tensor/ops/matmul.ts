@@ -2,18 +2,29 @@
 import type { Buf } from '../../backend/backend.ts';
 import { broadcastShapes, broadcastStrides, numel, type Shape, show } from '../shape.ts';
 import { output, type Tensor } from '../tensor.ts';
+import { unsqueeze } from './reduce.ts';
+import { view } from './shape.ts';
 
 /**
- * a [..., m, k] @ b [..., k, n] → [..., m, n], batch dimensions broadcast, as torch.matmul (vectors excepted).
+ * a [..., m, k] @ b [..., k, n] → [..., m, n], batch dimensions broadcast, as torch.matmul. A vector on the left is a row, on
+ * the right a column, whose dimension of 1 the result does not have; two vectors give their scalar product.
  * @throws Error naming both shapes if they do not fit.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  const [m, k] = a.shape.slice(-2);
-  const [kb, n] = b.shape.slice(-2);
-  if (a.shape.length < 2 || b.shape.length < 2 || k !== kb)
+  const [rankA, rankB] = [a.shape.length, b.shape.length];
+  if (rankA === 0 || rankB === 0 || a.shape.at(-1) !== b.shape.at(rankB === 1 ? 0 : -2))
     throw new Error(
-      `matmul: shapes ${show(a.shape)} and ${show(b.shape)} do not multiply; expected [..., m, k] and [..., k, n]`,
+      `matmul: shapes ${show(a.shape)} and ${show(b.shape)} do not multiply; expected [..., m, k] and [..., k, n], or [k] for either`,
     );
+  if (rankA > 1 && rankB > 1) return ofMatrices(a, b);
+  const c = ofMatrices(rankA === 1 ? unsqueeze(a, 0) : a, rankB === 1 ? unsqueeze(b, 1) : b);
+  const [m, n] = c.shape.slice(-2);
+  return view(c, ...c.shape.slice(0, -2), ...(rankA === 1 ? [] : [m]), ...(rankB === 1 ? [] : [n]));
+}
+
+function ofMatrices(a: Tensor, b: Tensor): Tensor {
+  const [m, k] = a.shape.slice(-2);
+  const [n] = b.shape.slice(-1);
   // A batch times one matrix is one product of all its rows.
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   if (bBatch.length === 0) return product(a, b, [...aBatch, m, n], numel(aBatch) * m, n, k, [[0, 0]]);
@@ -87,8 +98,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const outShape = [...x.shape.slice(0, -1), n];
   const m = numel(x.shape.slice(0, -1));
   const y = backend.alloc(m * n);
-  if (bias !== null) backend.broadcastRows(y, bias.buf, m);
-  backend.matmul(y, x.buf, weight.buf, { m, n, k, transB: true, accumulate: bias !== null });
+  backend.matmul(y, x.buf, weight.buf, { m, n, k, transB: true, ...(bias === null ? {} : { bias: bias.buf }) });
   const inputs = bias === null ? [x, weight] : [x, weight, bias];
   return output(backend, y, outShape, 'linear', inputs, (g, target) => {
     const dx = target(0);

@@ -1,6 +1,6 @@
 /** Operations that put elements elsewhere: permute, cut, join, mask. All copy; results are dense. */
 import { broadcastShapes, broadcastStrides, normaliseDim, numel, type Shape, sameShape, show } from '../shape.ts';
-import { output, type Tensor } from '../tensor.ts';
+import { type GraphNode, output, type Tensor } from '../tensor.ts';
 
 /** Row-major strides that count dimensions of size 1 too. */
 function denseStrides(shape: Shape): number[] {
@@ -18,10 +18,11 @@ export function permute(x: Tensor, ...dims: number[]): Tensor {
   const [from, to] = [order.map((d) => denseStrides(x.shape)[d]), denseStrides(shape)];
   const out = backend.alloc(x.numel);
   backend.copyStrided(out, x.buf, shape, to, from, false);
-  return output(backend, out, shape, 'permute', [x], (g, target) => {
+  const backward: GraphNode['backward'] = (g, target) => {
     const dx = target(0);
     if (dx) backend.copyStrided(dx.buf, g, shape, from, to, dx.accumulate);
-  });
+  };
+  return output(backend, out, shape, 'permute', [x], backward, x.dtype);
 }
 
 /** Two dimensions exchanged, as torch.transpose. */
@@ -46,12 +47,13 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
   const [skip, reach] = [start * from[d], x.numel - start * from[d]];
   const out = backend.alloc(numel(shape));
   backend.copyStrided(out, x.buf.slice(skip, reach), shape, to, from, false);
-  return output(backend, out, shape, 'narrow', [x], (g, target) => {
+  const backward: GraphNode['backward'] = (g, target) => {
     const dx = target(0);
     if (!dx) return;
     if (!dx.accumulate) backend.fill(dx.buf, 0);
     backend.copyStrided(dx.buf.slice(skip, reach), g, shape, from, to, true);
-  });
+  };
+  return output(backend, out, shape, 'narrow', [x], backward, x.dtype);
 }
 
 /** x[..., start:end, ...] along `dim`, negative bounds from the end, as Python slices (step 1). */
@@ -104,13 +106,14 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   });
   for (const [i, t] of tensors.entries())
     backend.copyStrided(out.slice(starts[i], out.length - starts[i]), t.buf, t.shape, to, denseStrides(t.shape), false);
-  return output(backend, out, shape, 'cat', tensors, (g, target) => {
+  const backward: GraphNode['backward'] = (g, target) => {
     for (const [i, t] of tensors.entries()) {
       const dt = target(i);
       const part = g.slice(starts[i], g.length - starts[i]);
       if (dt) backend.copyStrided(dt.buf, part, t.shape, denseStrides(t.shape), to, dt.accumulate);
     }
-  });
+  };
+  return output(backend, out, shape, 'cat', tensors, backward, first.dtype);
 }
 
 /** x with `value` wherever the i32 mask is not 0, as torch.Tensor.masked_fill; the mask broadcasts to x's shape. */

@@ -46,11 +46,16 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
   return view(x, ...x.shape.slice(0, d), 1, ...x.shape.slice(d));
 }
 
-function reducedShape(op: string, x: Tensor, options: ReduceOptions): { kept: number[]; shape: number[] } {
+/** The dimensions to reduce, and what is left of x's shape: with each of them of size 1, and as the options ask. */
+export function reducedShape(
+  op: string,
+  x: Tensor,
+  options: ReduceOptions,
+): { dims: ReadonlySet<number>; kept: number[]; shape: number[] } {
   const { dim, keepdim = false } = options;
   const rank = x.shape.length;
   const asked = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
   const dims = new Set(asked.map((d) => normaliseDim(op, d, rank)));
   const kept = x.shape.map((size, i) => (dims.has(i) ? 1 : size));
-  return { kept, shape: keepdim ? kept : x.shape.filter((_, i) => !dims.has(i)) };
+  return { dims, kept, shape: keepdim ? kept : x.shape.filter((_, i) => !dims.has(i)) };
 }

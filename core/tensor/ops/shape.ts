@@ -1,14 +1,15 @@
 /** Operations that move no element: other shapes over the same buffer. */
 import { numel, type Shape, show } from '../shape.ts';
-import { output, type Tensor } from '../tensor.ts';
+import { type GraphNode, output, type Tensor } from '../tensor.ts';
 
 /** The same elements in another shape, as torch.Tensor.view; one dimension may be −1. @throws Error if sizes differ. */
 export function view(x: Tensor, ...shape: number[]): Tensor {
   const resolved = resolve(x.shape, shape);
-  return output(x.backend, x.buf, resolved, 'view', [x], (g, target) => {
+  const backward: GraphNode['backward'] = (g, target) => {
     const dx = target(0);
     if (dx) x.backend.scale(dx.buf, g, 1, dx.accumulate);
-  });
+  };
+  return output(x.backend, x.buf, resolved, 'view', [x], backward, x.dtype);
 }
 
 /** The same as `view`, since every tensor here is dense. */

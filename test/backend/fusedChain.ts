@@ -1,8 +1,8 @@
 /**
  * What an element of a matmul must be, bit for bit, computed without any kernel: one chain of fused multiply-adds over k, in
- * order. Slow; the start-up self-test (tuneNode.ts) and the tests compare with it.
+ * order. Slow; the tests compare with it.
  */
-import type { MatmulOptions } from '../backend.ts';
+import type { MatmulOptions } from '../../core/backend/backend.ts';
 
 /** One f64 and its two words, the low one first. */
 const double = new Float64Array(1);

@@ -1,0 +1,48 @@
+/** The data of a recipe: read as lines or as running text, spelled in its vocabulary, and split. */
+import { Characters } from '../core/data/characters.ts';
+import { contexts } from '../core/data/contexts.ts';
+import { contextDataset, type Dataset } from '../core/data/dataset.ts';
+import { type LoadedLines, type LoadedText, loadLines, loadText } from '../core/data/load.ts';
+import { splitLines, splitTokens } from '../core/data/split.ts';
+import { Vocabulary } from '../core/data/vocabulary.ts';
+import { Windows } from '../core/data/windows.ts';
+import { dataKind, type Recipe } from '../models/recipe.ts';
+import type { EvalSplit } from './machine.ts';
+
+export interface RecipeData {
+  readonly vocabulary: Characters;
+  readonly splits: Readonly<Record<EvalSplit, Dataset>>;
+  /** The data in words: name and size. */
+  readonly what: string;
+}
+
+/** Reads what the recipe names, as what its model learns from. @throws UserError */
+export function loadData(recipe: Recipe): Promise<LoadedLines | LoadedText> {
+  return dataKind(recipe) === 'text' ? loadText(recipe.data.source) : loadLines(recipe.data.source);
+}
+
+/** What a recipe makes of data. @throws UserError if that is too little, or has characters that data.vocab has not */
+export function prepareData(recipe: Recipe, data: LoadedLines | LoadedText): RecipeData {
+  return data.kind === 'text' ? prepareText(recipe, data) : prepareLines(recipe, data);
+}
+
+function prepareLines(recipe: Recipe, { lines, numbers, name }: LoadedLines): RecipeData {
+  const { vocab } = recipe.data;
+  const vocabulary = vocab === undefined ? Vocabulary.fromLines(lines, numbers) : new Vocabulary(vocab);
+  // The split forgets where a line stood: what is wrong with one is said now.
+  if (vocab !== undefined) for (const [i, line] of lines.entries()) vocabulary.encode(line, numbers[i]);
+  const { train, val } = splitLines(lines, recipe.seed);
+  const dataset = (part: string[]) => contextDataset(contexts(part, vocabulary, recipe.model.blockSize));
+  const what = `${lines.length.toLocaleString('en')} lines of ${name}`;
+  return { vocabulary, splits: { train: dataset(train), val: dataset(val) }, what };
+}
+
+function prepareText(recipe: Recipe, { text, name }: LoadedText): RecipeData {
+  const { vocab } = recipe.data;
+  const { blockSize } = recipe.model;
+  const vocabulary = vocab === undefined ? Characters.fromText(text) : new Characters(vocab);
+  const tokens = vocabulary.encode(text, 1);
+  const { train, val } = splitTokens(tokens, blockSize, name);
+  const what = `${tokens.length.toLocaleString('en')} characters of ${name}, ${vocabulary.size} different ones`;
+  return { vocabulary, splits: { train: new Windows(train, blockSize), val: new Windows(val, blockSize) }, what };
+}

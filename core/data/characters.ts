@@ -1,0 +1,125 @@
+// Characters (Unicode code points) to ids and back. This is the vocabulary of running text; that of lines, in vocabulary.ts,
+// adds a token that marks where a line begins and ends.
+
+import { UserError } from '../errors.ts';
+
+/** Ids travel as uint16. */
+export const MAX_SYMBOLS = 65_535;
+
+function describe(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return `${JSON.stringify(character)} (U+${code})`;
+}
+
+export function describeLine(line: string, number: number | undefined): string {
+  const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 60)}...` : line);
+  return number === undefined ? shown : `line ${number}, ${shown},`;
+}
+
+/** The distinct characters of some texts, in the order of their code points: Python's `sorted(set(text))`. */
+export function distinctCharacters(texts: Iterable<string>): string[] {
+  const distinct = new Set<string>();
+  for (const text of texts) for (const character of text) distinct.add(character);
+  // The default sort is by UTF-16 unit, which puts U+1F600 before U+FF21.
+  return [...distinct].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
+}
+
+/** A vocabulary: ids in the order in which the characters were given, after those that are reserved. */
+export class Characters {
+  /** symbols[id] is the character of an id. */
+  readonly symbols: readonly string[];
+  readonly #ids = new Map<string, number>();
+  readonly #reserved: number;
+
+  /**
+   * @param chars the characters, each once: a string, or a list of single code points
+   * @param reserved symbols with a meaning of their own, which come first and may not be among the characters
+   * @throws UserError on a repeated or reserved character, a string of several, none at all, or too many
+   */
+  constructor(chars: Iterable<string>, reserved: readonly string[] = []) {
+    const symbols = [...reserved, ...chars];
+    const count = symbols.length - reserved.length;
+    const most = MAX_SYMBOLS - reserved.length;
+    if (count === 0) throw new UserError('a vocabulary needs at least one character: give some text.');
+    if (count > most) {
+      throw new UserError(
+        `the text has ${count} distinct characters, more than the ${most} that a character ` +
+          'vocabulary can hold: give a text with fewer.',
+      );
+    }
+    const without = reserved.map((symbol) => `, without ${JSON.stringify(symbol)}`).join('');
+    for (const [id, symbol] of symbols.entries()) {
+      if ([...symbol].length !== 1) {
+        throw new UserError(`${JSON.stringify(symbol)} is not one character: give a vocabulary as single characters.`);
+      }
+      if (this.#ids.has(symbol)) {
+        throw new UserError(`a vocabulary has the character ${describe(symbol)} twice: give each once${without}.`);
+      }
+      this.#ids.set(symbol, id);
+    }
+    this.symbols = symbols;
+    this.#reserved = reserved.length;
+  }
+
+  /** The vocabulary of a text's own characters. @throws UserError on more distinct characters than ids */
+  static fromText(text: string): Characters {
+    return new Characters(distinctCharacters([text]));
+  }
+
+  /** The number of symbols, the reserved ones included. */
+  get size(): number {
+    return this.symbols.length;
+  }
+
+  /** The characters without the reserved ones: what the same vocabulary is made of again. */
+  get chars(): string {
+    return this.symbols.slice(this.#reserved).join('');
+  }
+
+  /** The id of a character, or undefined where the vocabulary does not have it. */
+  idOf(character: string): number | undefined {
+    return this.#ids.get(character);
+  }
+
+  /**
+   * The ids of a text, u16[number of its code points].
+   *
+   * @param number the line of its file that the text begins on, for errors
+   * @throws UserError on a character that is not in the vocabulary
+   */
+  encode(text: string, number?: number): Uint16Array<ArrayBuffer> {
+    // A code point is one or two UTF-16 units.
+    const ids = new Uint16Array(text.length);
+    let count = 0;
+    let unit = 0;
+    for (const character of text) {
+      const id = this.#ids.get(character);
+      if (id === undefined) this.#refuse(text, unit, character, number);
+      ids[count++] = id;
+      unit += character.length;
+    }
+    return count === ids.length ? ids : ids.slice(0, count);
+  }
+
+  /** The text of some ids. Throws RangeError on an id that is not below `size`. */
+  decode(ids: Iterable<number>): string {
+    let text = '';
+    for (const id of ids) {
+      const symbol = this.symbols[id];
+      if (symbol === undefined) throw new RangeError(`id ${id} is not in a vocabulary of ${this.size}`);
+      text += symbol;
+    }
+    return text;
+  }
+
+  /** Says on which line of the text the character at `unit` stands. */
+  #refuse(text: string, unit: number, character: string, number: number | undefined): never {
+    const before = text.slice(0, unit).split('\n');
+    const line = text.slice(unit - (before.at(-1)?.length ?? 0)).split('\n', 1)[0] ?? '';
+    throw new UserError(
+      `${describeLine(line, number === undefined ? undefined : number + before.length - 1)} has the character ` +
+        `${describe(character)}, which is not among the ${this.size - this.#reserved} of the vocabulary: ` +
+        'remove it from the text, or train on a text that has it.',
+    );
+  }
+}
