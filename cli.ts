@@ -171,7 +171,29 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, worker or sample.')
+  .command(
+    'bench',
+    'Measure how fast this machine multiplies and trains',
+    (y) =>
+      y.options({
+        workloads: {
+          type: 'string',
+          describe: 'Of mlp,wavenet,gpt-nano,gpt-micro,gpt-mini,gpt2-124m (default: all but the last)',
+        },
+        threads: { type: 'number', describe: 'Also measure runs on so many worker threads' },
+      }),
+    async (a) => {
+      checkNode();
+      const { bench } = await import('./cli/bench.ts');
+      await bench({
+        workloads: a.workloads,
+        threads: a.threads === undefined ? undefined : whole('threads', a.threads, 1),
+        json: a.json,
+        quiet: a.quiet,
+      });
+    },
+  )
+  .demandCommand(1, 'Say what to do: train, worker, sample or bench.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {
