@@ -89,10 +89,9 @@ export function layerNorm(
   }
 }
 
-/** dWeight[j] (+)= Σ_i g·x̂ and dBias[j] (+)= Σ_i g, columns side by side; an address of 0 skips one. */
-function columnSums(
+/** dWeight[j] += Σ_i g·x̂ and dBias[j] += Σ_i g over a block of rows, columns side by side; an address of 0 skips one. */
+function addColumns(
   dWeight: usize, dBias: usize, g: usize, x: usize, mean: usize, rstd: usize, rows: i32, cols: i32,
-  addDWeight: bool, addDBias: bool,
 ): void {
   const stride = <usize>cols << 2;
   const zero = f32x4.splat(0);
@@ -101,48 +100,45 @@ function columnSums(
     let w0 = zero, w1 = zero, b0 = zero, b1 = zero;
     let pg = g + at;
     let px = x + at;
-    for (let block = 0; block < rows; block += ROW_BLOCK) {
-      let u0 = zero, u1 = zero, c0 = zero, c1 = zero;
-      const end = min(rows, block + ROW_BLOCK);
-      for (let i = block; i < end; ++i, pg += stride, px += stride) {
-        const m = v128.load32_splat(mean + (<usize>i << 2));
-        const s = v128.load32_splat(rstd + (<usize>i << 2));
-        const g0 = v128.load(pg);
-        const g1 = v128.load(pg, 16);
-        u0 = fma(g0, f32x4.mul(f32x4.sub(v128.load(px), m), s), u0);
-        u1 = fma(g1, f32x4.mul(f32x4.sub(v128.load(px, 16), m), s), u1);
-        c0 = f32x4.add(c0, g0);
-        c1 = f32x4.add(c1, g1);
-      }
-      w0 = f32x4.add(w0, u0);
-      w1 = f32x4.add(w1, u1);
-      b0 = f32x4.add(b0, c0);
-      b1 = f32x4.add(b1, c1);
+    for (let i = 0; i < rows; ++i, pg += stride, px += stride) {
+      const m = v128.load32_splat(mean + (<usize>i << 2));
+      const s = v128.load32_splat(rstd + (<usize>i << 2));
+      const g0 = v128.load(pg), g1 = v128.load(pg, 16);
+      w0 = fma(g0, f32x4.mul(f32x4.sub(v128.load(px), m), s), w0);
+      w1 = fma(g1, f32x4.mul(f32x4.sub(v128.load(px, 16), m), s), w1);
+      b0 = f32x4.add(b0, g0);
+      b1 = f32x4.add(b1, g1);
     }
-    if (dWeight && addDWeight) {
-      w0 = f32x4.add(v128.load(dWeight + at), w0);
-      w1 = f32x4.add(v128.load(dWeight + at, 16), w1);
+    if (dWeight) {
+      const p = dWeight + at;
+      storePair(p, f32x4.add(v128.load(p), w0), f32x4.add(v128.load(p, 16), w1), cols - j);
     }
-    if (dBias && addDBias) {
-      b0 = f32x4.add(v128.load(dBias + at), b0);
-      b1 = f32x4.add(v128.load(dBias + at, 16), b1);
+    if (dBias) {
+      const p = dBias + at;
+      storePair(p, f32x4.add(v128.load(p), b0), f32x4.add(v128.load(p, 16), b1), cols - j);
     }
-    if (dWeight) storePair(dWeight + at, w0, w1, cols - j);
-    if (dBias) storePair(dBias + at, b0, b1, cols - j);
   }
 }
 
 /**
- * With x̂ = (x − mean)·rstd and h = g·weight: dx (+)= rstd·(h − mean(h) − x̂·mean(h·x̂)); dWeight and dBias as
- * `columnSums`. An address of 0 for dx, dWeight or dBias skips it, for weight means ones.
+ * With x̂ = (x − mean)·rstd and h = g·weight: dx (+)= rstd·(h − mean(h) − x̂·mean(h·x̂)); dWeight (+)= Σ g·x̂ and
+ * dBias (+)= Σ g over the rows. An address of 0 for dx, dWeight or dBias skips it, for weight means ones.
  */
 export function layerNormBackward(
   dx: usize, dWeight: usize, dBias: usize, g: usize, x: usize, weight: usize, mean: usize, rstd: usize,
   rows: i32, cols: i32, addDx: bool, addDWeight: bool, addDBias: bool,
 ): void {
-  if (dWeight || dBias) columnSums(dWeight, dBias, g, x, mean, rstd, rows, cols, addDWeight, addDBias);
-  if (!dx) return;
   const bytes = <usize>cols << 2;
+  if (dWeight && !addDWeight) memory.fill(dWeight, 0, bytes);
+  if (dBias && !addDBias) memory.fill(dBias, 0, bytes);
+  if (dWeight || dBias) {
+    // Block by block, as in reduce.ts.
+    for (let r = 0; r < rows; r += ROW_BLOCK) {
+      const at = <usize>r * bytes, row = <usize>r << 2;
+      addColumns(dWeight, dBias, g + at, x + at, mean + row, rstd + row, min(ROW_BLOCK, rows - r), cols);
+    }
+  }
+  if (!dx) return;
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
   for (let r = 0; r < rows; ++r, dx += bytes, g += bytes, x += bytes, mean += 4, rstd += 4) {

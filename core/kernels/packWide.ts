@@ -19,13 +19,19 @@ export function panelWidth(left: i32): i32 {
  * `stride` bytes. Reads up to 60 bytes beyond a row's end.
  */
 export function packRowsWide(to: usize, b: usize, stride: usize, k: i32, n: i32): void {
-  for (; n > 8; n -= WIDE, b += 64) {
-    let p = b;
-    for (let i = 0; i < k; ++i, p += stride, to += 64) {
+  // Along the rows, as the processor prefetches and its address cache likes.
+  const panel = <usize>k << 6;
+  let q = to;
+  let r = b;
+  for (let i = 0; i < k; ++i, r += stride, q += 64) {
+    let p = r;
+    let t = q;
+    for (let left = n; left > 8; left -= WIDE, p += 64, t += panel) {
       const u = v128.load(p), v = v128.load(p, 16), x = v128.load(p, 32), y = v128.load(p, 48);
-      v128.store(to, u); v128.store(to, v, 16); v128.store(to, x, 32); v128.store(to, y, 48);
+      v128.store(t, u); v128.store(t, v, 16); v128.store(t, x, 32); v128.store(t, y, 48);
     }
   }
+  for (; n > 8; n -= WIDE, b += 64) to += panel;
   if (n <= 0) return;
   for (let i = 0; i < k; ++i, b += stride, to += 32) {
     const u = v128.load(b), v = v128.load(b, 16);

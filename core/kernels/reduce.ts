@@ -41,55 +41,39 @@ export function sumRows(dst: usize, src: usize, rows: i32, cols: i32, accumulate
   }
 }
 
-/** dst[j] (+)= Σ_i src[i, j]. */
+/**
+ * dst[j] (+)= Σ_i src[i, j]: each block of rows on its own, added to what there is. Block by block, so that the rows of one
+ * stay within the cache and within the reach of the processor's address cache while the columns are gone through.
+ */
 export function sumColumns(dst: usize, src: usize, rows: i32, cols: i32, accumulate: bool): void {
+  const stride = <usize>cols << 2;
+  if (!accumulate) memory.fill(dst, 0, stride);
+  for (; rows > 0; rows -= COLUMN_BLOCK, src += stride * COLUMN_BLOCK) addColumns(dst, src, min(rows, COLUMN_BLOCK), cols);
+}
+
+function addColumns(dst: usize, src: usize, rows: i32, cols: i32): void {
   const stride = <usize>cols << 2;
   const zero = f32x4.splat(0);
   let j = 0;
   for (; j + 16 <= cols; j += 16, dst += 64, src += 64) {
-    let t0 = zero;
-    let t1 = zero;
-    let t2 = zero;
-    let t3 = zero;
+    let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
     let p = src;
-    for (let block = 0; block < rows; block += COLUMN_BLOCK) {
-      let s0 = zero;
-      let s1 = zero;
-      let s2 = zero;
-      let s3 = zero;
-      const end = min(rows, block + COLUMN_BLOCK);
-      for (let i = block; i < end; ++i, p += stride) {
-        s0 = f32x4.add(s0, v128.load(p));
-        s1 = f32x4.add(s1, v128.load(p, 16));
-        s2 = f32x4.add(s2, v128.load(p, 32));
-        s3 = f32x4.add(s3, v128.load(p, 48));
-      }
-      t0 = f32x4.add(t0, s0);
-      t1 = f32x4.add(t1, s1);
-      t2 = f32x4.add(t2, s2);
-      t3 = f32x4.add(t3, s3);
+    for (let i = 0; i < rows; ++i, p += stride) {
+      s0 = f32x4.add(s0, v128.load(p));
+      s1 = f32x4.add(s1, v128.load(p, 16));
+      s2 = f32x4.add(s2, v128.load(p, 32));
+      s3 = f32x4.add(s3, v128.load(p, 48));
     }
-    if (accumulate) {
-      t0 = f32x4.add(v128.load(dst), t0);
-      t1 = f32x4.add(v128.load(dst, 16), t1);
-      t2 = f32x4.add(v128.load(dst, 32), t2);
-      t3 = f32x4.add(v128.load(dst, 48), t3);
-    }
-    v128.store(dst, t0);
-    v128.store(dst, t1, 16);
-    v128.store(dst, t2, 32);
-    v128.store(dst, t3, 48);
+    s0 = f32x4.add(v128.load(dst), s0);
+    s1 = f32x4.add(v128.load(dst, 16), s1);
+    s2 = f32x4.add(v128.load(dst, 32), s2);
+    s3 = f32x4.add(v128.load(dst, 48), s3);
+    v128.store(dst, s0); v128.store(dst, s1, 16); v128.store(dst, s2, 32); v128.store(dst, s3, 48);
   }
   for (; j < cols; j += 4, dst += 16, src += 16) {
-    let t = zero;
+    let s = zero;
     let p = src;
-    for (let block = 0; block < rows; block += COLUMN_BLOCK) {
-      let s = zero;
-      const end = min(rows, block + COLUMN_BLOCK);
-      for (let i = block; i < end; ++i, p += stride) s = f32x4.add(s, v128.load(p));
-      t = f32x4.add(t, s);
-    }
-    if (accumulate) t = f32x4.add(v128.load(dst), t);
-    storeUpTo(dst, t, cols - j);
+    for (let i = 0; i < rows; ++i, p += stride) s = f32x4.add(s, v128.load(p));
+    storeUpTo(dst, f32x4.add(v128.load(dst), s), cols - j);
   }
 }
