@@ -83,6 +83,42 @@ describe('a captured step', () => {
     expect((await backend.read(to)).every((v) => v === 3)).toBe(true);
   });
 
+  it('joins an activation to the product before it, and keeps both', async () => {
+    const backend = await createWasmBackend();
+    const [a, b, bias, out] = [
+      backend.alloc(35 * 20),
+      backend.alloc(20 * 50),
+      backend.alloc(50),
+      backend.alloc(2 * 1750),
+    ];
+    backend.write(
+      a,
+      Float32Array.from({ length: a.length }, (_, i) => ((i * 37) % 101) / 50 - 1),
+    );
+    backend.write(
+      b,
+      Float32Array.from({ length: b.length }, (_, i) => ((i * 53) % 97) / 48 - 1),
+    );
+    backend.write(
+      bias,
+      Float32Array.from({ length: 50 }, (_, i) => i / 25 - 1),
+    );
+    const step = () => {
+      const [x, y] = [backend.alloc(1750), backend.alloc(1750)];
+      backend.matmul(x, a, b, { m: 35, n: 50, k: 20, bias });
+      backend.unary('geluTanh', y, x);
+      backend.copy(out.slice(0, 1750), x);
+      backend.copy(out.slice(1750, 1750), y);
+    };
+    step();
+    const want = await backend.read(out);
+    backend.fill(out, 0);
+    const program = backend.capture(step);
+    program.run();
+    expect(program.calls).toBe(3);
+    expect(await backend.read(out)).toEqual(want);
+  });
+
   it('does not merge buffers of which one is used again', async () => {
     const backend = await createWasmBackend();
     const [from, to] = [backend.alloc(4), backend.alloc(8)];

@@ -6,6 +6,7 @@
 import type { Program } from '../backend.ts';
 import type { Arena } from './arena.ts';
 import { type KernelExports, type KernelName, SIGNATURES } from './exports.ts';
+import { fuseActivations } from './fuse.ts';
 import { planMemory } from './plan.ts';
 import type { Call, Place, Recorder } from './recorder.ts';
 
@@ -38,7 +39,7 @@ export class WasmProgram implements Program {
   constructor(recorder: Recorder, kernels: KernelExports, arena: Arena) {
     this.#arena = arena;
     this.#kernels = kernels;
-    const { calls, used } = elideCopies(recorder);
+    const { calls, used } = elideCopies(recorder, fuseActivations(recorder.calls));
     const roots = [...new Set(used.filter((u) => u.last >= 0).map(rootOf))];
     const plan = planMemory(roots, ALIGNMENT);
     const offsetOf = new Map(roots.map((root, i) => [root, plan.offsets[i] * 4]));
@@ -105,15 +106,15 @@ function rootOf(used: Used): Used {
  * The calls without those that copy a whole buffer which nothing uses afterwards into one that nothing has used before: the
  * two become one. Most are gradients handed on unchanged, by a view or by one side of an addition.
  */
-function elideCopies(recorder: Recorder): { calls: Call[]; used: Used[] } {
+function elideCopies(recorder: Recorder, made: readonly Call[]): { calls: Call[]; used: Used[] } {
   const used: Used[] = recorder.lengths.map((length) => ({ length, first: -1, last: -1, alias: null }));
-  for (const [t, call] of recorder.calls.entries())
+  for (const [t, call] of made.entries())
     for (const { buffer } of placesOf(recorder, call)) {
       const u = used[buffer];
       if (u.first < 0) u.first = t;
       u.last = t;
     }
-  const calls = recorder.calls.filter((call, t) => {
+  const calls = made.filter((call, t) => {
     const copied = wholeCopy(recorder, call);
     if (copied === null) return true;
     const [dst, src] = [used[copied.dst], rootOf(used[copied.src])];
