@@ -5,8 +5,8 @@
 import { SIGNATURES } from './exports.ts';
 import type { Call } from './recorder.ts';
 
-const at = (name: string): number => SIGNATURES.matmul.indexOf(name);
-const [C, M, N, LDC, ACTIVATION, Y] = ['*c', 'm', 'n', 'ldc', 'activation', '*y'].map(at);
+const at = (name: (typeof SIGNATURES.matmul)[number]): number => SIGNATURES.matmul.indexOf(name);
+const [C, M, N, LDC, ACTIVATION, Y] = (['*c', 'm', 'n', 'ldc', 'activation', '*y'] as const).map(at);
 
 /** The calls with each product and the function applied to the whole of it right after as one. */
 export function fuseActivations(calls: readonly Call[]): Call[] {
