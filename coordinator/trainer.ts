@@ -64,7 +64,9 @@ export class Trainer {
   readonly #bufferLayout: Layout;
   readonly #params: Buf;
   readonly #buffers: Float32Array;
-  readonly #arrived: Buf;
+  /** What a gradient is written to on its way into the tree, and the result whose gradient it holds. */
+  #arrived: Buf;
+  #arrivedOf: Result | null = null;
   readonly #scalar: Buf;
   readonly #tree: TreeSum;
   readonly #optimizer: Optimizer;
@@ -85,9 +87,9 @@ export class Trainer {
     this.#params = backend.alloc(this.#layout.length);
     backend.write(this.#params, first.params);
     this.#buffers = first.buffers;
-    this.#arrived = backend.alloc(this.#layout.length);
     this.#scalar = backend.alloc(1);
     this.#tree = new TreeSum(backend, this.#layout.length);
+    this.#arrived = this.#tree.lend();
     this.#optimizer = createOptimizer(recipe.optimizer, this.#layout, backend);
   }
 
@@ -134,13 +136,15 @@ export class Trainer {
     const notFinite = (what: string): Flaw => ({ what: `${what} not finite`, finite: false });
     if (!losses.every(Number.isFinite)) return notFinite('a loss that is');
     if (!statistics.every(Number.isFinite)) return notFinite('statistics that are');
-    return training && !this.#finite(gradient) ? notFinite('a gradient that is') : null;
+    return training && !this.#finite(result) ? notFinite('a gradient that is') : null;
   }
 
   /** Adds the sum of micro-batches [lo, lo + size), which `flaw` found to be sound. */
   accept(lo: number, size: number, result: Result): void {
-    this.#backend.write(this.#arrived, result.gradient);
-    this.#tree.add(lo, size, this.#arrived);
+    if (this.#arrivedOf !== result) this.#backend.write(this.#arrived, result.gradient);
+    this.#arrivedOf = null;
+    this.#tree.add(lo, size, this.#arrived, true);
+    this.#arrived = this.#tree.lend();
     const length = this.statisticsLength;
     for (const [i, loss] of result.losses.entries()) {
       this.#losses[lo + i] = loss;
@@ -193,8 +197,9 @@ export class Trainer {
     return { paramsSha256: sha256(this.#backend.view(this.#params)), buffersSha256: sha256(this.#buffers) };
   }
 
-  #finite(gradient: Float32Array): boolean {
-    this.#backend.write(this.#arrived, gradient);
+  #finite(result: Result): boolean {
+    this.#backend.write(this.#arrived, result.gradient);
+    this.#arrivedOf = result;
     this.#backend.allFinite(this.#scalar, this.#arrived);
     return this.#backend.view(this.#scalar)[0] === 1;
   }

@@ -19,6 +19,8 @@ export class TreeSum {
   #handedIn = new Uint8Array(0);
   #count = 0;
   #root: Buf | null = null;
+  /** Whether the root is a buffer of the tree's own, to be used again in the next sum. */
+  #ownsRoot = false;
 
   /** @param length of each vector. Buffers are taken from the backend's arena at first need and then kept. */
   constructor(backend: Backend, length: number) {
@@ -30,29 +32,37 @@ export class TreeSum {
   begin(count: number): void {
     for (const { sum } of this.#waiting.values()) this.#free.push(sum);
     this.#waiting.clear();
+    if (this.#ownsRoot && this.#root !== null) this.#free.push(this.#root);
+    this.#ownsRoot = false;
     if (this.#handedIn.length === count) this.#handedIn.fill(0);
     else this.#handedIn = new Uint8Array(count);
     this.#count = count;
     this.#root = null;
   }
 
+  /** A buffer to write a sum to that is then given to `add`: which so need not copy it. */
+  lend(): Buf {
+    return this.#free.pop() ?? this.#backend.alloc(this.#length);
+  }
+
   /**
    * Hands in the sum of micro-batches [lo, lo + size), cut off at the count. `sum` is only read, and before this returns
    * — unless it completes the tree without an addition: then it is the root itself.
+   * @param lent `sum` came from `lend`, and is the tree's again
    * @throws Error if the run is not aligned or a part of it was handed in already
    */
-  add(lo: number, size: number, sum: Buf): void {
+  add(lo: number, size: number, sum: Buf, lent = false): void {
     if (!isAligned(lo, size, this.#count))
       throw new Error(`TreeSum: [${lo}, ${lo + size}) is no aligned run of ${this.#count} micro-batches`);
     const handedIn = this.#handedIn.subarray(lo, lo + size);
     if (handedIn.includes(1)) throw new Error(`TreeSum: a part of [${lo}, ${lo + size}) was handed in twice`);
     handedIn.fill(1);
     let held = sum;
-    let owned = false;
+    let owned = lent;
     for (;;) {
       if (lo === 0 && size >= this.#count) {
         this.#root = held;
-        if (owned) this.#free.push(held);
+        this.#ownsRoot = owned;
         return;
       }
       const siblingAt = lo ^ size;
@@ -70,7 +80,7 @@ export class TreeSum {
       size *= 2;
     }
     if (!owned) {
-      const copy = this.#free.pop() ?? this.#backend.alloc(this.#length);
+      const copy = this.lend();
       this.#backend.copy(copy, held);
       held = copy;
     }

@@ -117,6 +117,24 @@ test('a second sum in the same object owes nothing to the first, even to one lef
   wasm.release(mark);
 });
 
+test('buffers that it lends are not copied, and the root is none that it lends before the next sum', async () => {
+  const mark = wasm.mark();
+  const sum = new TreeSum(wasm, 1);
+  for (const count of [1, 2, 5, 8, 5]) {
+    sum.begin(count);
+    for (let lo = 0; lo < count; lo++) {
+      const lent = sum.lend();
+      wasm.fill(lent, 10 ** lo);
+      sum.add(lo, 1, lent, true);
+    }
+    // As for a late answer to a lease that another has answered.
+    for (let i = 0; i < 3; i++) wasm.fill(sum.lend(), -1);
+    const ones = Number('1'.repeat(count));
+    expect(await wasm.read(sum.root)).toEqual(Float32Array.of(ones));
+  }
+  wasm.release(mark);
+});
+
 describe('refuses', () => {
   const begun = (count: number) => {
     const sum = new TreeSum(reference, 1);
