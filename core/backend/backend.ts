@@ -217,8 +217,6 @@ export interface Backend {
 
   // ---- linear algebra ----
   matmul(c: Buf, a: Buf, b: Buf, options: MatmulOptions): void;
-  /** dst[i, j] = row[j] for i < rows. */
-  broadcastRows(dst: Buf, row: Buf, rows: number): void;
 
   // ---- layers ----
   /** out[i] = weight[ids[i]]; weight is [rows, dim]. */

@@ -167,11 +167,6 @@ export class ReferenceBackend extends ReferenceSelection implements Backend {
     }
   }
 
-  broadcastRows(dst: Buf, row: Buf, rows: number): void {
-    expectLength('broadcastRows', 'dst', dst, rows * row.length);
-    for (let i = 0; i < rows; i++) this.copy(dst.slice(i * row.length, row.length), row);
-  }
-
   // ---- layers ----
 
   embedding(out: Buf, weight: Buf, ids: Buf, dim: number): void {

@@ -1,4 +1,4 @@
-/** Fill, copy, scale and repeat: kernels over one flat run of elements, without a choice of operation. */
+/** Fill, copy and scale: kernels over one flat run of elements, without a choice of operation. */
 import { fma, storeLanes, storePair } from './simd';
 
 /** dst[i] = value. */
@@ -27,15 +27,5 @@ export function scale(dst: usize, x: usize, n: i32, alpha: f32, accumulate: bool
       const u = f32x4.mul(v128.load(x), s), v = f32x4.mul(v128.load(x, 16), s);
       storePair(dst, u, v, n - i);
     }
-  }
-}
-
-/** dst[i, j] = row[j] for i < rows. */
-export function broadcastRows(dst: usize, row: usize, rows: i32, cols: i32): void {
-  const bytes = <usize>cols << 2;
-  for (let i = 0; i < rows; ++i, dst += bytes) {
-    let j = 0;
-    for (; j + 4 <= cols; j += 4) v128.store(dst + (<usize>j << 2), v128.load(row + (<usize>j << 2)));
-    if (j < cols) storeLanes(dst + (<usize>j << 2), v128.load(row + (<usize>j << 2)), cols - j);
   }
 }

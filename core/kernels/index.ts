@@ -11,7 +11,7 @@ export { binary } from './binary';
 export { packBf16, packF16, unpackBf16, unpackF16 } from './codecs';
 export { crossEntropy, crossEntropyBackward } from './crossentropy';
 export { dropout } from './dropout';
-export { broadcastRows, copy, fill, scale } from './elementwise';
+export { copy, fill, scale } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { layerNorm, layerNormBackward } from './layernorm';
 export { matmul } from './matmul';

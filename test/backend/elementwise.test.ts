@@ -67,7 +67,7 @@ describe('elementwise', () => {
     );
   });
 
-  it('fill, copy, scale, broadcastRows', async () => {
+  it('fill, copy, scale', async () => {
     await fc.assert(
       fc.asyncProperty(lengths, seeds, shifts, fc.boolean(), async (n, seed, shift, accumulate) => {
         await compare(shift, { relative: 1e-6, scale: 1 }, (t) => {
@@ -76,7 +76,6 @@ describe('elementwise', () => {
           t.backend.fill(t.output('fill', r.floats(n)), 0.5);
           t.backend.copy(t.output('copy', r.floats(n)), x);
           t.backend.scale(t.output('scale', r.floats(n)), x, -0.75, accumulate);
-          t.backend.broadcastRows(t.output('rows', r.floats(3 * n)), x, 3);
         });
       }),
     );

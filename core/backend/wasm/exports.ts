@@ -40,7 +40,6 @@ export const SIGNATURES = {
   fill: ['*dst', 'n', '~value'],
   copy: ['*dst', '*src', 'n'],
   scale: ['*dst', '*x', 'n', '~alpha', '?accumulate'],
-  broadcastRows: ['*dst', '*row', 'rows', 'cols'],
   unary: ['op', '*y', '*x', 'n'],
   unaryBackward: ['op', '*dx', '*g', '*x', '*y', 'n', '?accumulate'],
   binary: [

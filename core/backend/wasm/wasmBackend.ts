@@ -213,11 +213,6 @@ export class WasmBackend extends WasmSelection implements Backend {
     );
   }
 
-  broadcastRows(dst: Buf, row: Buf, rows: number): void {
-    expectLength('broadcastRows', 'dst', dst, rows * row.length);
-    this.kernels.broadcastRows(address(dst), address(row), rows, row.length);
-  }
-
   // ---- layers ----
 
   embedding(out: Buf, weight: Buf, ids: Buf, dim: number): void {
