@@ -157,15 +157,20 @@ export class TrainingRun {
     // A result of no open lease is the machine's to judge; a lease's result is first looked through.
     if (round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches)) {
       const counts = this.#parts.batches.counts(round, block);
-      const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train');
+      const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train', this.#trusts(id));
       if (flaw !== null) return this.#refuse(id, flaw);
     }
     this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
   }
 
+  /** Whether a worker is our own threads, which run our own code on our own numbers. */
+  #trusts(id: WorkerId): boolean {
+    return this.#peers.get(id)?.port.kind === 'threads';
+  }
+
   /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
   #refuse(id: WorkerId, { what, finite }: Flaw): void {
-    const trusted = this.#peers.get(id)?.port.kind === 'threads';
+    const trusted = this.#trusts(id);
     if (!finite) this.#notFinite++;
     // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
     if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))

@@ -121,9 +121,11 @@ export class Trainer {
 
   /**
    * Whether a result is one that could be added: the lengths and counts that were asked for, and finite throughout.
+   * @param trusted it comes from a thread of our own: its gradient is not searched, for if it is not finite, neither is the
+   * step's sum, and the update says so
    * @returns null, or what is wrong with it
    */
-  flaw(result: Result, expectedCounts: readonly number[], training: boolean): Flaw | null {
+  flaw(result: Result, expectedCounts: readonly number[], training: boolean, trusted = false): Flaw | null {
     const { counts, losses, gradient, statistics } = result;
     const wrong = (what: string): Flaw => ({ what, finite: true });
     if (counts.length !== expectedCounts.length || counts.some((c, i) => c !== expectedCounts[i]))
@@ -136,7 +138,7 @@ export class Trainer {
     const notFinite = (what: string): Flaw => ({ what: `${what} not finite`, finite: false });
     if (!losses.every(Number.isFinite)) return notFinite('a loss that is');
     if (!statistics.every(Number.isFinite)) return notFinite('statistics that are');
-    return training && !this.#finite(result) ? notFinite('a gradient that is') : null;
+    return training && !trusted && !this.#finite(result) ? notFinite('a gradient that is') : null;
   }
 
   /** Adds the sum of micro-batches [lo, lo + size), which `flaw` found to be sound. */

@@ -13,7 +13,7 @@ import { tileAdjacent, tileStrided, WIDE, ZEROS } from './tile';
 
 const BLOCK_K = 256;
 const BLOCK_M = 96;
-const BLOCK_N = 512;
+const BLOCK_N = 768;
 /** A B of more elements than this is packed even when its order is right, if enough strips use it. */
 const PACK_B_ABOVE = 16384;
 const PACK_B_ROWS = 24;
