@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CheckpointTensor, pruneCheckpoints, writeCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
 import { recipeSchema } from '../models/recipe.ts';

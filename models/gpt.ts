@@ -4,7 +4,7 @@
  *
  * Weights are [out, in] as torch.nn.Linear keeps them; the checkpoint's Conv1D weights are these, transposed.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Dropout, Embedding, GELU, init, LayerNorm, Linear, Module } from '../core/nn/index.ts';
 import { add, causalSelfAttention, linear, narrow, type Tensor } from '../core/tensor/index.ts';
 

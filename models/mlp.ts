@@ -1,5 +1,5 @@
 /** The multi-layer perceptron of makemore parts 2 and 3 (Bengio et al., 2003), with batch norm. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchNorm1d, Embedding, FlattenConsecutive, init, Linear, Sequential, Tanh } from '../core/nn/index.ts';
 
 export const mlpSchema = z.strictObject({

@@ -3,7 +3,7 @@
  *
  * One file a model beside this; a new model is one import and one line in each of the tables here.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import type { Module } from '../core/nn/index.ts';

@@ -3,7 +3,7 @@
  *
  * How a run is carried out (threads, network, checkpoints) is not in it: see coordinator/options.ts.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import { optimizerSchema } from '../core/optim/optimizer.ts';

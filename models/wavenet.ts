@@ -1,5 +1,5 @@
 /** The hierarchical network of makemore part 5, after WaveNet (van den Oord et al., 2016): pairs fuse, level by level. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   BatchNorm1d,
   Embedding,

@@ -3,7 +3,7 @@
 // after the other. Pure: files, hashes and what a checkpoint must hold are store.ts's business.
 // Tensor bytes are little-endian in the file and taken to be so in memory, as they are wherever this runs.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../errors.ts';
 
 /** Element types, their size in bytes and the array they come in. F16, BF16 and BOOL come as raw bits. */

@@ -1,5 +1,5 @@
 /** Optimizers on the flat parameter vector: SGD and AdamW by torch.optim's names, defaults and arithmetic. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Backend, Buf } from '../backend/backend.ts';
 import type { Layout } from '../nn/flat.ts';
 

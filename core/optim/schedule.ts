@@ -1,5 +1,5 @@
 /** Learning-rate schedules: pure functions of the step. The coordinator alone computes them. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const scheduleSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('constant'), lr: z.number().positive() }),

@@ -9,7 +9,7 @@
  * Nothing here trusts the sender: any input either gives a message, waits for more, or throws FrameError.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import { z } from 'zod';
+import * as z from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Header, Message } from './messages.ts';
 import { isPlainMsgpack } from './msgpack.ts';

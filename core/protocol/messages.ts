@@ -3,7 +3,7 @@
  *
  * Every machine that V8 runs on is little-endian, so parts are views, not conversions.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Result, State, Work } from './work.ts';
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { FrameError } from '../../core/protocol/frameError.ts';
 import { encodeFrames, FrameDecoder, MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import {
