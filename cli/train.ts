@@ -9,6 +9,7 @@ import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
+import { makePages } from '../deploy/pages.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
 import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
@@ -154,25 +155,56 @@ function observer(output: TrainingOutput, from: number) {
 async function openDoor(
   args: TrainArguments,
   { host, port }: { host: string; port: number },
-  { spec, trainer, batches, folder }: PreparedRun,
+  { spec, trainer, batches, folder, config, data, steps }: PreparedRun,
   run: TrainingRun,
   output: TrainingOutput,
 ): Promise<CoordinatorServer> {
   const token = args.token ?? randomBytes(12).toString('base64url');
   const statistics = batches.microBatches * trainer.statisticsLength;
+  const name = folder.dir.replace(/^.*\//, '');
   const server = await listen({
     host,
     port,
     token,
     numerics: args.numerics === 'any' ? null : await fingerprint(await createWasmBackend()),
-    run: folder.dir.replace(/^.*\//, ''),
+    run: name,
     model: spec,
     maxResultBytes: 4 * (trainer.parameterCount + statistics) + 16,
     connect: () => run.connect(),
+    state: () => trainer.state,
+    pages: await makePages(),
+    operator: (socket) => socket.close(),
+    news: () => ({
+      phase: 'training',
+      step: trainer.step,
+      loss: null,
+      valLoss: null,
+      secondsLeft: null,
+      workers: 0,
+      yours: 0,
+      all: 0,
+      sample: null,
+    }),
+    info: {
+      run: name,
+      model: config.recipe.model.name,
+      data,
+      dataKind: dataKind(config.recipe),
+      by: '',
+      parameters: trainer.parameterCount,
+      steps,
+      batch: config.recipe.batch,
+      microBatch: config.recipe.microBatch,
+      microBatches: batches.microBatches,
+      unit: dataKind(config.recipe) === 'text' ? 'tokens' : 'examples',
+    },
   });
-  const url = `ws://${host === '0.0.0.0' || host === '::' ? lanAddress() : host.includes(':') ? `[${host}]` : host}:${server.port}`;
-  output.say(`Listening. Join from another machine with:  manygrad worker ${url} --token ${token}`);
-  output.event({ event: 'listening', url, port: server.port, token });
+  const at = `${host === '0.0.0.0' || host === '::' ? lanAddress() : host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  const url = `ws://${at}`;
+  const join = `http://${at}/join#token=${encodeURIComponent(token)}`;
+  output.say(`Listening. Browsers join at:  ${join}`);
+  output.say(`Other machines join with:     manygrad worker ${url} --token ${token}`);
+  output.event({ event: 'listening', url, port: server.port, token, join });
   return server;
 }
 

@@ -1,6 +1,7 @@
 /** `manygrad worker`: joins a coordinator and says what it is doing. */
 import { UserError } from '../core/errors.ts';
-import { type RemoteStatus, runRemoteWorker } from '../worker/remote.ts';
+import { runRemoteWorker } from '../worker/remote.ts';
+import type { Status } from '../worker/session.ts';
 import type { OutputMode } from './output.ts';
 
 export interface WorkerArguments {
@@ -43,7 +44,7 @@ export async function work(args: WorkerArguments): Promise<number> {
   return code;
 }
 
-function teller({ mode, url, threads }: WorkerArguments): (status: RemoteStatus) => void {
+function teller({ mode, url, threads }: WorkerArguments): (status: Status) => void {
   let told = 0;
   return (status) => {
     if (status.kind === 'progress') {
@@ -57,6 +58,8 @@ function teller({ mode, url, threads }: WorkerArguments): (status: RemoteStatus)
         return console.log(`Joined ${status.run} at ${url} with ${threads} ${threads === 1 ? 'thread' : 'threads'}.`);
       case 'progress':
         return console.log(`step ${status.step}: ${status.microBatches} micro-batches computed here`);
+      case 'news':
+        return;
       case 'waiting':
         return console.log(`No coordinator (${status.reason}): trying again in ${status.seconds.toFixed(1)} s.`);
       default:

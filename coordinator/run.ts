@@ -54,8 +54,10 @@ export interface RunEnd {
 
 /** A worker on its way in: `events` are for its port, `join` admits it. */
 export interface Connection {
+  readonly id: WorkerId;
   readonly events: WorkerEvents;
-  join(port: WorkerPort): void;
+  /** @param holds the version of the state that it holds already */
+  join(port: WorkerPort, holds?: number | null): void;
 }
 
 interface Peer {
@@ -137,13 +139,15 @@ export class TrainingRun {
   connect(): Connection {
     const id = this.#nextId++;
     return {
+      id,
       events: {
         result: (result) => this.#result(id, result),
+        progress: () => undefined,
         left: (reason) => this.#left(id, reason),
       },
-      join: (port) => {
+      join: (port, holds = null) => {
         const label = port.kind === 'threads' ? port.name : `${port.name}#${id}`;
-        this.#peers.set(id, { port, label, version: -1 });
+        this.#peers.set(id, { port, label, version: holds ?? -1 });
         this.#observer.onWorker?.({ name: label, kind: port.kind, joined: true, reason: '' });
         this.#tell({ type: 'joined', worker: id, slots: port.slots });
         this.#startIfEnough();

@@ -1,7 +1,7 @@
 /**
- * Compiles core/kernels (AssemblyScript) into core/kernels/build/kernels.wasm. Plain JavaScript for Node 20 and up, since it
- * runs at install time, perhaps before Node 24 is there. Does nothing when the output is newer than every input; `--force`
- * compiles anyway.
+ * Compiles core/kernels (AssemblyScript) into core/kernels/build/: kernels.wasm, and kernels.plain.wasm without relaxed SIMD
+ * for browsers that lack it. Plain JavaScript for Node 20 and up, since it runs at install time, perhaps before Node 24 is
+ * there. Does nothing when the output is newer than every input; `--force` compiles anyway.
  */
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,11 +22,17 @@ const inputs = [
 
 if (process.argv.includes('--force') || modified(output) <= Math.max(...inputs.map(modified))) {
   mkdirSync(new URL('build/', sources), { recursive: true });
+  // What is looked at to see whether all this is needed comes last.
+  await compile('kernels.plain.wasm', []);
+  await compile('kernels.wasm', ['--enable', 'relaxed-simd']);
+}
+
+async function compile(name, features) {
   const options = [
     'core/kernels/index.ts',
-    ...['--outFile', 'core/kernels/build/kernels.wasm'],
+    ...['--outFile', `core/kernels/build/${name}`],
     ...['--runtime', 'stub', '--noAssert', '-O3', '--importMemory', '--initialMemory', '1'],
-    ...['--enable', 'simd', '--enable', 'relaxed-simd'],
+    ...['--enable', 'simd', ...features],
   ];
   const { error, stderr } = await asc.main(['--baseDir', fileURLToPath(root), ...options]);
   if (error) {

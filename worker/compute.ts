@@ -74,9 +74,14 @@ export class Compute {
 
   /**
    * Computes a lease. `into` receives the gradient and the statistics and may be reused: the result's are views of it.
+   * @param done called after each micro-batch
    * @throws Error if the lease asks for another version than the loaded one
    */
-  async run(work: Work, into: { gradient: Float32Array; statistics: Float32Array }): Promise<Result> {
+  async run(
+    work: Work,
+    into: { gradient: Float32Array; statistics: Float32Array },
+    done?: () => void,
+  ): Promise<Result> {
     if (work.version !== this.#version)
       throw new Error(`the lease is for version ${work.version}, the worker holds ${this.#version}`);
     const losses: number[] = [];
@@ -93,10 +98,12 @@ export class Compute {
       step.run();
       row += count;
       losses.push((await this.#backend.read(this.#loss))[0] as number);
-      if (!training) continue;
-      this.#tree.add(i, 1, this.#placed.grads);
-      const at = i * this.#statistics.length;
-      await this.#backend.read(this.#statistics, into.statistics.subarray(at, at + this.#statistics.length));
+      if (training) {
+        this.#tree.add(i, 1, this.#placed.grads);
+        const at = i * this.#statistics.length;
+        await this.#backend.read(this.#statistics, into.statistics.subarray(at, at + this.#statistics.length));
+      }
+      done?.();
     }
     if (training) await this.#backend.read(this.#tree.root, into.gradient);
     return {

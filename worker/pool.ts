@@ -6,20 +6,24 @@ import { loadKernels } from '../core/backend/wasm/loadNode.ts';
 import { bufferLayout, parameterLayout } from '../core/nn/index.ts';
 import type { Result, State, Work } from '../core/protocol/work.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
+import type { Threads } from './session.ts';
 import { SharedState } from './sharedState.ts';
-import type { ThreadData } from './thread.ts';
+import type { Task, ThreadData } from './thread.ts';
 
 /** The built package has .js files where the sources have .ts. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url).href;
 
-export class ThreadPool {
+/** How often it is looked whether a lease goes on. */
+const LOOK_MS = 1000;
+
+export class ThreadPool implements Threads {
   readonly threads: number;
   readonly #state: SharedState;
-  readonly #piscina: Piscina<Work, Result>;
+  readonly #piscina: Piscina<Task, Result>;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  private constructor(threads: number, state: SharedState, piscina: Piscina<Work, Result>) {
+  private constructor(threads: number, state: SharedState, piscina: Piscina<Task, Result>) {
     this.threads = threads;
     this.#state = state;
     this.#piscina = piscina;
@@ -29,7 +33,7 @@ export class ThreadPool {
     const model = buildModel(spec);
     const state = SharedState.create(parameterLayout(model).length, bufferLayout(model).length);
     const data: ThreadData = { kernels: await loadKernels(), spec, state: state.handle };
-    const piscina = new Piscina<Work, Result>({
+    const piscina = new Piscina<Task, Result>({
       filename: THREAD,
       minThreads: threads,
       maxThreads: threads,
@@ -44,17 +48,20 @@ export class ThreadPool {
     this.#state.write(state);
   }
 
-  /**
-   * Runs a lease on the next idle thread and hands the result to `use`, before that thread may overwrite it with another.
-   * Rejects if the lease fails.
-   */
-  async run(work: Work, use: (result: Result) => void): Promise<void> {
+  get state(): State | null {
+    return this.#state.state;
+  }
+
+  async run(work: Work, use: (result: Result) => void, progress?: () => void): Promise<void> {
     // A queue of our own: piscina would give a thread its next lease before the last one's result has been read.
     while (this.#running >= this.threads) await new Promise<void>((resume) => this.#waiting.push(resume));
     this.#running++;
+    // One micro-batch is done when its result is here.
+    const watch = progress !== undefined && work.counts.length > 1 ? new Watch(progress) : null;
     try {
-      use(await this.#piscina.run(work));
+      use(await this.#piscina.run({ work, done: watch?.done ?? null }));
     } finally {
+      watch?.end();
       this.#running--;
       this.#waiting.shift()?.();
     }
@@ -63,5 +70,24 @@ export class ThreadPool {
   /** Ends the threads, in the middle of a lease if need be. */
   async close(): Promise<void> {
     await this.#piscina.destroy();
+  }
+}
+
+/** Tells when a thread has counted on. */
+class Watch {
+  readonly done = new Int32Array(new SharedArrayBuffer(4));
+  readonly #timer: NodeJS.Timeout;
+  #seen = 0;
+
+  constructor(progress: () => void) {
+    this.#timer = setInterval(() => {
+      const done = Atomics.load(this.done, 0);
+      if (done > this.#seen) progress();
+      this.#seen = done;
+    }, LOOK_MS);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
   }
 }

@@ -59,6 +59,12 @@ export class SharedState {
     return Atomics.load(this.#header, GENERATION);
   }
 
+  /** What was written last, as views; null if nothing was. For the writer. */
+  get state(): State | null {
+    const version = Atomics.load(this.#header, VERSION);
+    return version === WRITING ? null : { version, params: this.#params, buffers: this.#buffers };
+  }
+
   /** Hands the state to `load`, which copies it. @throws Error if it is not, or does not stay, at `version` */
   read(version: number, load: (state: State) => void): void {
     const before = this.generation;

@@ -2,6 +2,7 @@
  * The processor's limit, for benchmarks to be compared with: fused multiply-adds that never leave the registers. Twelve
  * accumulators of 128 or of 256 bits: the second, where V8 does not pack, overflows the registers and is the slower.
  */
+import { fma } from './simd';
 
 /** `rounds` times twelve multiply-adds of `wide ? 8 : 4` elements. Reads and writes 416 bytes at `at`. */
 export function fmaPeak(at: usize, rounds: i32, wide: bool): void {
@@ -26,18 +27,18 @@ function chains(at: usize, rounds: i32, wide: bool): void {
   let u10 = v128.load(at, 352), v10 = v128.load(at, 368);
   let u11 = v128.load(at, 384), v11 = v128.load(at, 400);
   for (; rounds > 0; --rounds) {
-    u0 = f32x4.relaxed_madd(x, x, u0); if (wide) v0 = f32x4.relaxed_madd(y, y, v0);
-    u1 = f32x4.relaxed_madd(x, x, u1); if (wide) v1 = f32x4.relaxed_madd(y, y, v1);
-    u2 = f32x4.relaxed_madd(x, x, u2); if (wide) v2 = f32x4.relaxed_madd(y, y, v2);
-    u3 = f32x4.relaxed_madd(x, x, u3); if (wide) v3 = f32x4.relaxed_madd(y, y, v3);
-    u4 = f32x4.relaxed_madd(x, x, u4); if (wide) v4 = f32x4.relaxed_madd(y, y, v4);
-    u5 = f32x4.relaxed_madd(x, x, u5); if (wide) v5 = f32x4.relaxed_madd(y, y, v5);
-    u6 = f32x4.relaxed_madd(x, x, u6); if (wide) v6 = f32x4.relaxed_madd(y, y, v6);
-    u7 = f32x4.relaxed_madd(x, x, u7); if (wide) v7 = f32x4.relaxed_madd(y, y, v7);
-    u8 = f32x4.relaxed_madd(x, x, u8); if (wide) v8 = f32x4.relaxed_madd(y, y, v8);
-    u9 = f32x4.relaxed_madd(x, x, u9); if (wide) v9 = f32x4.relaxed_madd(y, y, v9);
-    u10 = f32x4.relaxed_madd(x, x, u10); if (wide) v10 = f32x4.relaxed_madd(y, y, v10);
-    u11 = f32x4.relaxed_madd(x, x, u11); if (wide) v11 = f32x4.relaxed_madd(y, y, v11);
+    u0 = fma(x, x, u0); if (wide) v0 = fma(y, y, v0);
+    u1 = fma(x, x, u1); if (wide) v1 = fma(y, y, v1);
+    u2 = fma(x, x, u2); if (wide) v2 = fma(y, y, v2);
+    u3 = fma(x, x, u3); if (wide) v3 = fma(y, y, v3);
+    u4 = fma(x, x, u4); if (wide) v4 = fma(y, y, v4);
+    u5 = fma(x, x, u5); if (wide) v5 = fma(y, y, v5);
+    u6 = fma(x, x, u6); if (wide) v6 = fma(y, y, v6);
+    u7 = fma(x, x, u7); if (wide) v7 = fma(y, y, v7);
+    u8 = fma(x, x, u8); if (wide) v8 = fma(y, y, v8);
+    u9 = fma(x, x, u9); if (wide) v9 = fma(y, y, v9);
+    u10 = fma(x, x, u10); if (wide) v10 = fma(y, y, v10);
+    u11 = fma(x, x, u11); if (wide) v11 = fma(y, y, v11);
   }
   v128.store(at, u0, 32); v128.store(at, v0, 48);
   v128.store(at, u1, 64); v128.store(at, v1, 80);

@@ -5,18 +5,20 @@
  * element's bits do not depend on where in a buffer it lies.
  */
 
-/** a·b + c, rounded once. */
+/** a·b + c, rounded once; twice in the build for runtimes without relaxed SIMD, which so has a numerics class of its own. */
 // @ts-ignore: decorator
 @inline
 export function fma(a: v128, b: v128, c: v128): v128 {
-  return f32x4.relaxed_madd(a, b, c);
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** c − a·b, rounded once. */
+/** c − a·b, rounded likewise. */
 // @ts-ignore: decorator
 @inline
 export function fnma(a: v128, b: v128, c: v128): v128 {
-  return f32x4.relaxed_nmadd(a, b, c);
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+  return f32x4.sub(c, f32x4.mul(a, b));
 }
 
 /** Stores the first n lanes, 0 < n < 4. */

@@ -8,7 +8,7 @@
  * `rows` and `strided` are literals at every call, so that each instance folds to straight code: twelve accumulators, two
  * vectors of B and one of A, which are the fifteen registers that V8 has to give.
  */
-import { storeUpTo } from './simd';
+import { fma, storeUpTo } from './simd';
 
 /** Columns of a panel of B. */
 export const PANEL: i32 = 8;
@@ -55,24 +55,24 @@ function sweep(
       let p0 = a, p1 = a + sa * 1, p2 = a + sa * 2, p3 = a + sa * 3, p4 = a + sa * 4, p5 = a + sa * 5;
       for (let p = k; p > 0; --p) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);
-        { const x = v128.load32_splat(p0); v00 = f32x4.relaxed_madd(x, b0, v00); v01 = f32x4.relaxed_madd(x, b1, v01); p0 += 4; }
-        if (rows > 1) { const x = v128.load32_splat(p1); v10 = f32x4.relaxed_madd(x, b0, v10); v11 = f32x4.relaxed_madd(x, b1, v11); p1 += 4; }
-        if (rows > 2) { const x = v128.load32_splat(p2); v20 = f32x4.relaxed_madd(x, b0, v20); v21 = f32x4.relaxed_madd(x, b1, v21); p2 += 4; }
-        if (rows > 3) { const x = v128.load32_splat(p3); v30 = f32x4.relaxed_madd(x, b0, v30); v31 = f32x4.relaxed_madd(x, b1, v31); p3 += 4; }
-        if (rows > 4) { const x = v128.load32_splat(p4); v40 = f32x4.relaxed_madd(x, b0, v40); v41 = f32x4.relaxed_madd(x, b1, v41); p4 += 4; }
-        if (rows > 5) { const x = v128.load32_splat(p5); v50 = f32x4.relaxed_madd(x, b0, v50); v51 = f32x4.relaxed_madd(x, b1, v51); p5 += 4; }
+        { const x = v128.load32_splat(p0); v00 = fma(x, b0, v00); v01 = fma(x, b1, v01); p0 += 4; }
+        if (rows > 1) { const x = v128.load32_splat(p1); v10 = fma(x, b0, v10); v11 = fma(x, b1, v11); p1 += 4; }
+        if (rows > 2) { const x = v128.load32_splat(p2); v20 = fma(x, b0, v20); v21 = fma(x, b1, v21); p2 += 4; }
+        if (rows > 3) { const x = v128.load32_splat(p3); v30 = fma(x, b0, v30); v31 = fma(x, b1, v31); p3 += 4; }
+        if (rows > 4) { const x = v128.load32_splat(p4); v40 = fma(x, b0, v40); v41 = fma(x, b1, v41); p4 += 4; }
+        if (rows > 5) { const x = v128.load32_splat(p5); v50 = fma(x, b0, v50); v51 = fma(x, b1, v51); p5 += 4; }
         pb += sb;
       }
     } else {
       let pa = a;
       for (let p = k; p > 0; --p) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);
-        { const x = v128.load32_splat(pa, 0); v00 = f32x4.relaxed_madd(x, b0, v00); v01 = f32x4.relaxed_madd(x, b1, v01); }
-        if (rows > 1) { const x = v128.load32_splat(pa, 4); v10 = f32x4.relaxed_madd(x, b0, v10); v11 = f32x4.relaxed_madd(x, b1, v11); }
-        if (rows > 2) { const x = v128.load32_splat(pa, 8); v20 = f32x4.relaxed_madd(x, b0, v20); v21 = f32x4.relaxed_madd(x, b1, v21); }
-        if (rows > 3) { const x = v128.load32_splat(pa, 12); v30 = f32x4.relaxed_madd(x, b0, v30); v31 = f32x4.relaxed_madd(x, b1, v31); }
-        if (rows > 4) { const x = v128.load32_splat(pa, 16); v40 = f32x4.relaxed_madd(x, b0, v40); v41 = f32x4.relaxed_madd(x, b1, v41); }
-        if (rows > 5) { const x = v128.load32_splat(pa, 20); v50 = f32x4.relaxed_madd(x, b0, v50); v51 = f32x4.relaxed_madd(x, b1, v51); }
+        { const x = v128.load32_splat(pa, 0); v00 = fma(x, b0, v00); v01 = fma(x, b1, v01); }
+        if (rows > 1) { const x = v128.load32_splat(pa, 4); v10 = fma(x, b0, v10); v11 = fma(x, b1, v11); }
+        if (rows > 2) { const x = v128.load32_splat(pa, 8); v20 = fma(x, b0, v20); v21 = fma(x, b1, v21); }
+        if (rows > 3) { const x = v128.load32_splat(pa, 12); v30 = fma(x, b0, v30); v31 = fma(x, b1, v31); }
+        if (rows > 4) { const x = v128.load32_splat(pa, 16); v40 = fma(x, b0, v40); v41 = fma(x, b1, v41); }
+        if (rows > 5) { const x = v128.load32_splat(pa, 20); v50 = fma(x, b0, v50); v51 = fma(x, b1, v51); }
         pa += sa;
         pb += sb;
       }

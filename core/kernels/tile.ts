@@ -10,6 +10,8 @@
  * `rows` and `strided` are literals at every call, so that each instance folds to straight code.
  */
 
+import { fma } from './simd';
+
 /** Columns of a tile, and of a panel of B. */
 export const WIDE: i32 = 16;
 
@@ -57,38 +59,38 @@ function tile(
       const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
       {
         const x = v128.load32_splat(a0);
-        v00 = f32x4.relaxed_madd(x, b0, v00); v01 = f32x4.relaxed_madd(x, b1, v01);
-        v02 = f32x4.relaxed_madd(x, b2, v02); v03 = f32x4.relaxed_madd(x, b3, v03);
+        v00 = fma(x, b0, v00); v01 = fma(x, b1, v01);
+        v02 = fma(x, b2, v02); v03 = fma(x, b3, v03);
         a0 += 4;
       }
       if (rows > 1) {
         const x = v128.load32_splat(a1);
-        v10 = f32x4.relaxed_madd(x, b0, v10); v11 = f32x4.relaxed_madd(x, b1, v11);
-        v12 = f32x4.relaxed_madd(x, b2, v12); v13 = f32x4.relaxed_madd(x, b3, v13);
+        v10 = fma(x, b0, v10); v11 = fma(x, b1, v11);
+        v12 = fma(x, b2, v12); v13 = fma(x, b3, v13);
         a1 += 4;
       }
       if (rows > 2) {
         const x = v128.load32_splat(a2);
-        v20 = f32x4.relaxed_madd(x, b0, v20); v21 = f32x4.relaxed_madd(x, b1, v21);
-        v22 = f32x4.relaxed_madd(x, b2, v22); v23 = f32x4.relaxed_madd(x, b3, v23);
+        v20 = fma(x, b0, v20); v21 = fma(x, b1, v21);
+        v22 = fma(x, b2, v22); v23 = fma(x, b3, v23);
         a2 += 4;
       }
       if (rows > 3) {
         const x = v128.load32_splat(a3);
-        v30 = f32x4.relaxed_madd(x, b0, v30); v31 = f32x4.relaxed_madd(x, b1, v31);
-        v32 = f32x4.relaxed_madd(x, b2, v32); v33 = f32x4.relaxed_madd(x, b3, v33);
+        v30 = fma(x, b0, v30); v31 = fma(x, b1, v31);
+        v32 = fma(x, b2, v32); v33 = fma(x, b3, v33);
         a3 += 4;
       }
       if (rows > 4) {
         const x = v128.load32_splat(a4);
-        v40 = f32x4.relaxed_madd(x, b0, v40); v41 = f32x4.relaxed_madd(x, b1, v41);
-        v42 = f32x4.relaxed_madd(x, b2, v42); v43 = f32x4.relaxed_madd(x, b3, v43);
+        v40 = fma(x, b0, v40); v41 = fma(x, b1, v41);
+        v42 = fma(x, b2, v42); v43 = fma(x, b3, v43);
         a4 += 4;
       }
       if (rows > 5) {
         const x = v128.load32_splat(a5);
-        v50 = f32x4.relaxed_madd(x, b0, v50); v51 = f32x4.relaxed_madd(x, b1, v51);
-        v52 = f32x4.relaxed_madd(x, b2, v52); v53 = f32x4.relaxed_madd(x, b3, v53);
+        v50 = fma(x, b0, v50); v51 = fma(x, b1, v51);
+        v52 = fma(x, b2, v52); v53 = fma(x, b3, v53);
         a5 += 4;
       }
       b += sb;
@@ -98,33 +100,33 @@ function tile(
       const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
       {
         const x = v128.load32_splat(a);
-        v00 = f32x4.relaxed_madd(x, b0, v00); v01 = f32x4.relaxed_madd(x, b1, v01);
-        v02 = f32x4.relaxed_madd(x, b2, v02); v03 = f32x4.relaxed_madd(x, b3, v03);
+        v00 = fma(x, b0, v00); v01 = fma(x, b1, v01);
+        v02 = fma(x, b2, v02); v03 = fma(x, b3, v03);
       }
       if (rows > 1) {
         const x = v128.load32_splat(a, 4);
-        v10 = f32x4.relaxed_madd(x, b0, v10); v11 = f32x4.relaxed_madd(x, b1, v11);
-        v12 = f32x4.relaxed_madd(x, b2, v12); v13 = f32x4.relaxed_madd(x, b3, v13);
+        v10 = fma(x, b0, v10); v11 = fma(x, b1, v11);
+        v12 = fma(x, b2, v12); v13 = fma(x, b3, v13);
       }
       if (rows > 2) {
         const x = v128.load32_splat(a, 8);
-        v20 = f32x4.relaxed_madd(x, b0, v20); v21 = f32x4.relaxed_madd(x, b1, v21);
-        v22 = f32x4.relaxed_madd(x, b2, v22); v23 = f32x4.relaxed_madd(x, b3, v23);
+        v20 = fma(x, b0, v20); v21 = fma(x, b1, v21);
+        v22 = fma(x, b2, v22); v23 = fma(x, b3, v23);
       }
       if (rows > 3) {
         const x = v128.load32_splat(a, 12);
-        v30 = f32x4.relaxed_madd(x, b0, v30); v31 = f32x4.relaxed_madd(x, b1, v31);
-        v32 = f32x4.relaxed_madd(x, b2, v32); v33 = f32x4.relaxed_madd(x, b3, v33);
+        v30 = fma(x, b0, v30); v31 = fma(x, b1, v31);
+        v32 = fma(x, b2, v32); v33 = fma(x, b3, v33);
       }
       if (rows > 4) {
         const x = v128.load32_splat(a, 16);
-        v40 = f32x4.relaxed_madd(x, b0, v40); v41 = f32x4.relaxed_madd(x, b1, v41);
-        v42 = f32x4.relaxed_madd(x, b2, v42); v43 = f32x4.relaxed_madd(x, b3, v43);
+        v40 = fma(x, b0, v40); v41 = fma(x, b1, v41);
+        v42 = fma(x, b2, v42); v43 = fma(x, b3, v43);
       }
       if (rows > 5) {
         const x = v128.load32_splat(a, 20);
-        v50 = f32x4.relaxed_madd(x, b0, v50); v51 = f32x4.relaxed_madd(x, b1, v51);
-        v52 = f32x4.relaxed_madd(x, b2, v52); v53 = f32x4.relaxed_madd(x, b3, v53);
+        v50 = fma(x, b0, v50); v51 = fma(x, b1, v51);
+        v52 = fma(x, b2, v52); v53 = fma(x, b3, v53);
       }
       a += sa;
       b += sb;

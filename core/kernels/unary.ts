@@ -1,7 +1,7 @@
 /** One-argument elementwise functions and their derivatives. The numbering of `op` is UNARY_CODES in wasm/exports.ts. */
 import { erf, erfSlope, gelu, geluSlope, geluTanh, geluTanhSlope, sigmoid } from './gelu';
 import { exp, log, tanh } from './math';
-import { storePair } from './simd';
+import { fma, fnma, storePair } from './simd';
 
 const NEG = 0;
 const EXP = 1;
@@ -40,12 +40,12 @@ function backward(op: i32, g: v128, x: v128, y: v128): v128 {
   if (op == NEG) return f32x4.neg(g);
   if (op == EXP) return f32x4.mul(g, y);
   if (op == LOG) return f32x4.div(g, x);
-  if (op == TANH) return f32x4.mul(g, f32x4.relaxed_nmadd(y, y, f32x4.splat(1)));
+  if (op == TANH) return f32x4.mul(g, fnma(y, y, f32x4.splat(1)));
   if (op == RELU) return v128.andnot(g, f32x4.le(x, f32x4.splat(0)));
   if (op == SQRT) return f32x4.div(g, f32x4.add(y, y));
   if (op == SQUARE) return f32x4.mul(g, f32x4.add(x, x));
   if (op == ERF) return f32x4.mul(g, erfSlope(x));
-  if (op == SIGMOID) return f32x4.mul(g, f32x4.relaxed_nmadd(y, y, y));
+  if (op == SIGMOID) return f32x4.mul(g, fnma(y, y, y));
   if (op == GELU) return f32x4.mul(g, geluSlope(x));
   if (op == GELU_TANH) return f32x4.mul(g, geluTanhSlope(x));
   return f32x4.neg(f32x4.mul(g, f32x4.mul(y, y)));

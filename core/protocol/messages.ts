@@ -3,6 +3,8 @@
  *
  * Every machine that V8 runs on is little-endian, so parts are views, not conversions.
  */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Result, State, Work } from './work.ts';
@@ -33,6 +35,11 @@ export const helloSchema = z.strictObject({
   slots: z.int().min(1).max(1024),
   /** The fingerprint of its kernels: its numerics class. */
   numerics: z.string().max(64),
+  /** A state that it has kept from before, by version and hash (`stateHash`): it need not be sent again. */
+  holds: z
+    .strictObject({ version: count, hash: z.string().max(64) })
+    .nullable()
+    .default(null),
 });
 
 /** Worker → coordinator. Parts: gradient f32, statistics f32. */
@@ -43,6 +50,14 @@ export const resultSchema = z.strictObject({
   size: z.int().positive(),
   losses: z.array(z.number()).max(65_536),
   counts: z.array(count).max(65_536),
+});
+
+/** Worker → coordinator: another micro-batch of this lease is done, though not yet the last. No parts. */
+export const progressSchema = z.strictObject({
+  kind: z.literal('progress'),
+  round: count,
+  lo: count,
+  size: z.int().positive(),
 });
 
 /** Coordinator → worker: admitted. The model is checked by the room that builds it. */
@@ -67,10 +82,27 @@ export const workSchema = z.strictObject({
   counts: z.array(count).min(1).max(65_536),
 });
 
-export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema]);
-export const fromCoordinatorSchema = z.discriminatedUnion('kind', [welcomeSchema, stateSchema, workSchema]);
+/** Coordinator → tab, now and then, for its person to read; at the same time a sign of life. No parts. */
+export const newsSchema = z.strictObject({
+  kind: z.literal('news'),
+  phase: z.enum(['waiting', 'training', 'evaluating', 'paused', 'finished', 'stopped']),
+  step: count,
+  loss: z.number().nullable(),
+  valLoss: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  /** Workers there are. */
+  workers: count,
+  /** Training micro-batches accepted from this connection, and from everybody since the coordinator started. */
+  yours: count,
+  all: count,
+  sample: z.strictObject({ step: count, text: z.string() }).nullable(),
+});
+
+export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema, progressSchema]);
+export const fromCoordinatorSchema = z.discriminatedUnion('kind', [welcomeSchema, stateSchema, workSchema, newsSchema]);
 export type Hello = z.infer<typeof helloSchema>;
 export type Welcome = z.infer<typeof welcomeSchema>;
+export type News = z.infer<typeof newsSchema>;
 export type Header = z.infer<typeof fromWorkerSchema> | z.infer<typeof fromCoordinatorSchema>;
 
 /** A header and its parts. */
@@ -92,6 +124,11 @@ function uint16s(part: Uint8Array | undefined): Uint16Array {
   if (part === undefined || part.byteLength % 2 !== 0)
     throw new FrameError('a part that is missing or is no u16 vector');
   return new Uint16Array(part.buffer, part.byteOffset, part.byteLength / 2);
+}
+
+/** SHA-256 (hex) of a state's numbers: by it a worker that kept a copy and the coordinator know that it is the same. */
+export function stateHash({ params, buffers }: State): string {
+  return bytesToHex(sha256.create().update(bytes(params)).update(bytes(buffers)).digest());
 }
 
 export function stateMessage({ version, params, buffers }: State): Message<Header> {

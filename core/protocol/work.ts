@@ -56,6 +56,8 @@ export interface WorkerPort {
   /** The state is only read, and before this returns. */
   sendState(state: State): void;
   sendWork(work: Work): void;
+  /** Bytes to and from it so far, and the last ping's way there and back; absent where nothing crosses a wire. */
+  traffic?(): { readonly sent: number; readonly received: number; readonly latencyMs: number | null };
   /** Sends it away: `reason` is a sentence for its owner; `final` tells it not to come back. */
   close(reason: string, final: boolean): void;
 }
@@ -63,6 +65,8 @@ export interface WorkerPort {
 /** What a port tells the coordinator. The result is read before `result` returns. */
 export interface WorkerEvents {
   result(result: Result): void;
+  /** A micro-batch of the lease (round, lo, size) is done, though not yet the last. */
+  progress(round: number, lo: number, size: number): void;
   /** It is gone, of itself or because it broke the rules. Told once. */
   left(reason: string): void;
 }

@@ -76,7 +76,7 @@ const attacks: Record<string, { attack: Attack; reason: RegExp }> = {
   'a second hello': {
     attack: (socket) => {
       send(socket, {
-        header: { kind: 'hello', token: 't', name: 'x', agent: 'remote', slots: 1, numerics },
+        header: { kind: 'hello', token: 't', name: 'x', agent: 'remote', slots: 1, numerics, holds: null },
         parts: [],
       });
     },
@@ -128,7 +128,7 @@ describe('dropped, and training goes on to the same bits:', () => {
     socket.on('error', () => undefined);
     socket.on('open', () =>
       send(socket, {
-        header: { kind: 'hello', token: 't', name: 'mallory', agent: 'remote', slots: 1, numerics },
+        header: { kind: 'hello', token: 't', name: 'mallory', agent: 'remote', slots: 1, numerics, holds: null },
         parts: [],
       }),
     );
@@ -188,7 +188,7 @@ describe('dropped, and training goes on to the same bits:', () => {
     socket.on('error', () => undefined);
     socket.on('open', () =>
       send(socket, {
-        header: { kind: 'hello', token: 't', name: 'staller', agent: 'remote', slots: 1, numerics },
+        header: { kind: 'hello', token: 't', name: 'staller', agent: 'remote', slots: 1, numerics, holds: null },
         parts: [],
       }),
     );

@@ -1,0 +1,111 @@
+/**
+ * The pages' HTTP side: files from memory under a strict policy, and the run's description for whoever has the token. It
+ * answers GET and HEAD and nothing else, reads no body, and touches no disk.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A file of a page, as it is sent. */
+export interface PageFile {
+  readonly type: string;
+  /** Gzipped: every browser takes that, and brotli only over https. */
+  readonly gzip: Uint8Array;
+  /** Changes with the content. */
+  readonly etag: string;
+}
+
+/** By path: `/`, `/join`, `/join.js`, ... */
+export type Pages = ReadonlyMap<string, PageFile>;
+
+/** Where the run's description is; it needs `authorization: Bearer <token>`. */
+export const RUN_PATH = '/run.json';
+
+/** For a link opened by hand, or by a program that is no browser. */
+const ELSEWHERE =
+  'This is a manygrad coordinator. A browser joins at /join, with the link that was printed; a machine with:\n' +
+  'manygrad worker ws://<this address> --token <token>\n';
+
+export interface WebOptions {
+  readonly pages: Pages;
+  readonly token: string;
+  readonly info: object;
+}
+
+export function serveWeb({ pages, token, info }: WebOptions, request: IncomingMessage, response: ServerResponse): void {
+  for (const [name, value] of Object.entries(headers(request))) response.setHeader(name, value);
+  const [path = '/'] = (request.url ?? '/').split('?');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'Only GET is answered here.\n');
+  if (path === RUN_PATH) {
+    if (!isBearer(request, token)) return end(response, 401, 'The token is missing or wrong.\n');
+    response.setHeader('content-type', 'application/json');
+    response.setHeader('cache-control', 'no-store');
+    return void response.end(JSON.stringify(info));
+  }
+  const file = pages.get(path);
+  if (file === undefined) return end(response, path === '/' ? 200 : 404, ELSEWHERE);
+  response.setHeader('etag', file.etag);
+  response.setHeader('cache-control', 'no-cache');
+  if (request.headers['if-none-match'] === file.etag) return void response.writeHead(304).end();
+  response.setHeader('content-type', file.type);
+  response.setHeader('content-encoding', 'gzip');
+  response.setHeader('content-length', file.gzip.byteLength);
+  response.end(request.method === 'HEAD' ? undefined : file.gzip);
+}
+
+/**
+ * Nothing from elsewhere, nothing inline, in no frame; and alone in its process, so that memory may be shared with threads.
+ * Kernels are compiled, hence wasm-unsafe-eval, which allows WebAssembly and no script.
+ */
+function headers({ headers: { host = '' } }: IncomingMessage): Record<string, string> {
+  // Not every browser takes 'self' to include WebSockets.
+  const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : '';
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
+    "style-src 'self'",
+    `connect-src 'self'${sockets}`,
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return {
+    'content-security-policy': policy.join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  };
+}
+
+function end(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+function isBearer({ headers: { authorization = '' } }: IncomingMessage, token: string): boolean {
+  const [scheme, given = ''] = authorization.split(' ');
+  // A token may be any text; a header may not.
+  return scheme?.toLowerCase() === 'bearer' && sameSecret(given, encodeURIComponent(token));
+}
+
+/** Compares in constant time. */
+export function sameSecret(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Whether a request comes from this machine itself, through no proxy, and asks for it by a name of its own. */
+export function isLocal({ socket, headers: h }: IncomingMessage): boolean {
+  const address = socket.remoteAddress ?? '';
+  const from = address === '::1' || /^(::ffff:)?127\./.test(address);
+  const proxied = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'].some((name) => name in h);
+  return from && !proxied && /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(h.host ?? '');
+}
+
+/** Whether a browser's request comes from a page of this server; what is no browser says no origin. */
+export function isSameOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}

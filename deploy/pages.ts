@@ -1,0 +1,70 @@
+/**
+ * Makes the pages that a coordinator serves: bundles the dashboard, the join page and the tab's thread from the sources beside
+ * it (or from the built package), in memory, in a few hundred milliseconds when a run opens its door.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { build } from 'esbuild';
+import type { PageFile, Pages } from '../coordinator/web.ts';
+
+const root = new URL('../', import.meta.url);
+/** The built package has .js files where the sources have .ts. */
+const script = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+
+/** What is served at a path as it stands. */
+const FILES = {
+  '/join': 'worker/tab/index.html',
+  '/kernels.wasm': 'core/kernels/build/kernels.wasm',
+  '/kernels.plain.wasm': 'core/kernels/build/kernels.plain.wasm',
+};
+
+/** What is bundled, and served under its name. */
+const BUNDLES = [
+  { in: `worker/tab/main${script}`, out: 'join' },
+  { in: 'worker/tab/main.css', out: 'join' },
+  { in: `worker/tab/thread${script}`, out: 'thread' },
+];
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.wasm': 'application/wasm',
+};
+
+/** @throws Error if a page does not bundle, which is a defect of ours */
+export async function makePages(): Promise<Pages> {
+  const pages = new Map<string, PageFile>();
+  for (const [path, file] of Object.entries(FILES))
+    pages.set(path, await pageFile(extname(file), await readFile(new URL(file, root))));
+  const { outputFiles } = await build({
+    absWorkingDir: fileURLToPath(root),
+    entryPoints: BUNDLES,
+    outdir: '/',
+    write: false,
+    bundle: true,
+    // The page and its threads have most of their code in common.
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  for (const { path, contents } of outputFiles) {
+    const name = path.slice(path.lastIndexOf('/'));
+    pages.set(name, await pageFile(extname(name), contents));
+  }
+  return pages;
+}
+
+async function pageFile(extension: string, contents: Uint8Array): Promise<PageFile> {
+  const type = TYPES[extension] ?? 'application/octet-stream';
+  const etag = `"${createHash('sha256').update(contents).digest('base64url').slice(0, 22)}"`;
+  return { type, etag, gzip: await promisify(gzip)(contents, { level: 9 }) };
+}

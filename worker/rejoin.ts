@@ -1,0 +1,67 @@
+/**
+ * Works for a coordinator until its run has finished, and comes back by itself, with exponential back-off, when the link or
+ * the coordinator goes away. It knows neither sockets nor threads.
+ */
+import { UserError } from '../core/errors.ts';
+import { CloseCode } from '../core/protocol/messages.ts';
+import { type Link, type LinkEvents, Session, type SessionOptions } from './session.ts';
+
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 10_000;
+
+export interface RejoinOptions extends SessionOptions {
+  /** What to call the coordinator in an error. */
+  readonly where: string;
+  readonly open: (events: LinkEvents) => Link;
+  /** Waits, but no longer than there is a reason to: until `signal` aborts, or the network is back. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Returns when the run has finished or `signal` aborts. @throws UserError if it is refused: wrong token, protocol or numerics */
+export async function workUntilFinished(options: RejoinOptions): Promise<void> {
+  const { signal, where } = options;
+  let retry = FIRST_RETRY_MS;
+  while (!signal.aborted) {
+    const session = new Session(options, options.open);
+    const { code, reason, worked } = await session.ended;
+    if (signal.aborted || code === CloseCode.finished) return;
+    if (code === CloseCode.refused || code === CloseCode.misbehaved)
+      throw new UserError(`the coordinator at ${where} turned this worker away: ${reason}`);
+    retry = worked ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
+    // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
+    const wait = retry * (0.5 + Math.random());
+    options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
+    await options.sleep(wait, signal);
+  }
+}
+
+/** Keeps a model's threads between sessions, so that a re-join to the same run starts warm. */
+export class KeptThreads<T extends { close(): Promise<void> }, S> {
+  readonly #start: (spec: S) => Promise<T>;
+  #key = '';
+  #threads: T | null = null;
+
+  constructor(start: (spec: S) => Promise<T>) {
+    this.#start = start;
+  }
+
+  /** The threads there are, if any. */
+  get current(): T | null {
+    return this.#threads;
+  }
+
+  async for(spec: S): Promise<T> {
+    const key = JSON.stringify(spec);
+    if (this.#threads !== null && this.#key === key) return this.#threads;
+    await this.close();
+    this.#threads = await this.#start(spec);
+    this.#key = key;
+    return this.#threads;
+  }
+
+  async close(): Promise<void> {
+    const threads = this.#threads;
+    this.#threads = null;
+    await threads?.close();
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * A worker's side of the protocol, on whatever link and threads it is given: says hello, is welcomed, takes state and leases,
+ * answers with results. One connection, from hello to close; that it comes back afterwards is rejoin.ts's.
+ */
+import { UserError } from '../core/errors.ts';
+import { encodeFrames, FrameDecoder } from '../core/protocol/frames.ts';
+import {
+  CloseCode,
+  fromCoordinatorSchema,
+  type Header,
+  type Hello,
+  type Message,
+  type News,
+  parseState,
+  parseWork,
+  resultMessage,
+  stateHash,
+} from '../core/protocol/messages.ts';
+import type { Result, State, Work } from '../core/protocol/work.ts';
+import { type ModelSpec, parseModelSpec } from '../models/model.ts';
+
+/** Without a sign of life from the coordinator for this long, the link is taken for dead. It pings every 5 s. */
+const SILENCE_MS = 20_000;
+/** A coordinator is trusted with this much memory: parameters of 4 GB. */
+const MAX_BODY_BYTES = 4 * 1024 ** 3;
+/** How often the coordinator is told that a long lease goes on. */
+const PROGRESS_MS = 1000;
+
+/** What carries frames. Calls do not throw, open or not. */
+export interface Link {
+  send(frame: Uint8Array): void;
+  /** Closes with a goodbye; `closed` follows once the other side has answered it. */
+  leave(): void;
+  /** Ends the connection at once; `closed` follows. */
+  end(): void;
+}
+
+export interface LinkEvents {
+  opened(): void;
+  received(frame: Uint8Array): void;
+  /** The coordinator lives, though it sent no message. */
+  alive(): void;
+  /** Told once, and whether or not it ever opened. */
+  closed(code: number, reason: string): void;
+}
+
+/** What computes: threads of a process or Web Workers of a tab, around one state. */
+export interface Threads {
+  /** The state that the next leases are for; `state` is only read, and before this returns. */
+  setState(state: State): void;
+  /** The last state set, as views; null if there was none. */
+  readonly state: State | null;
+  /**
+   * Runs a lease on the next idle thread and hands the result to `use`, before that thread may overwrite it with another.
+   * Rejects if the lease fails. @param progress called as micro-batches of the lease are done, now and then
+   */
+  run(work: Work, use: (result: Result) => void, progress?: () => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly hello: Omit<Hello, 'kind' | 'holds'>;
+  /** Threads for a model: the same ones as long as the model is the same. */
+  readonly threadsFor: (spec: ModelSpec) => Promise<Threads>;
+  /** A state from before, which need not be sent again if it is the coordinator's. */
+  readonly held: () => State | null;
+  readonly onStatus: (status: Status) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a worker tells its owner. */
+export type Status =
+  | { readonly kind: 'joined'; readonly run: string }
+  /** A lease has been answered: micro-batches in it, and in this session. */
+  | { readonly kind: 'progress'; readonly step: number; readonly answered: number; readonly microBatches: number }
+  | { readonly kind: 'news'; readonly news: News }
+  | { readonly kind: 'waiting'; readonly reason: string; readonly seconds: number };
+
+export interface SessionEnd {
+  readonly code: number;
+  readonly reason: string;
+  /** Whether a lease was computed in this session. */
+  readonly worked: boolean;
+}
+
+export class Session {
+  readonly ended: Promise<SessionEnd>;
+  readonly #options: SessionOptions;
+  readonly #link: Link;
+  readonly #decoder = new FrameDecoder(fromCoordinatorSchema, () => MAX_BODY_BYTES);
+  readonly #end: (end: SessionEnd) => void;
+  #threads: Threads | null = null;
+  #microBatches = 0;
+  /** Why the connection closes, if the other side gives no reason. */
+  #failure = 'the coordinator went away';
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  /** Frames are handled one after the other, though welcoming takes time. */
+  #queue: Promise<void> = Promise.resolve();
+
+  /** @param open opens the link; nothing may be told before it returns */
+  constructor(options: SessionOptions, open: (events: LinkEvents) => Link) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<SessionEnd>();
+    this.ended = promise;
+    this.#end = resolve;
+    const abort = () => this.#link.leave();
+    this.#link = open({
+      opened: () => this.#hello(),
+      received: (frame) => {
+        this.#alive();
+        this.#queue = this.#queue.then(() => this.#receive(frame)).catch((error: unknown) => this.#fail(error));
+      },
+      alive: () => this.#alive(),
+      closed: (code, reason) => {
+        clearTimeout(this.#silence);
+        options.signal.removeEventListener('abort', abort);
+        this.#end({ code, reason: reason || this.#failure, worked: this.#microBatches > 0 });
+      },
+    });
+    options.signal.addEventListener('abort', abort);
+    if (options.signal.aborted) abort();
+  }
+
+  #hello(): void {
+    this.#alive();
+    const held = this.#options.held();
+    const holds = held === null ? null : { version: held.version, hash: stateHash(held) };
+    this.#send({ header: { kind: 'hello', ...this.#options.hello, holds }, parts: [] });
+  }
+
+  #alive(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#link.end(), SILENCE_MS);
+  }
+
+  #send(message: Message<Header>): void {
+    for (const frame of encodeFrames(message)) this.#link.send(frame);
+  }
+
+  async #receive(frame: Uint8Array): Promise<void> {
+    const message = this.#decoder.push(frame);
+    if (message === null) return;
+    const { header, parts } = message;
+    switch (header.kind) {
+      case 'welcome': {
+        const held = this.#options.held();
+        this.#threads = await this.#options.threadsFor(parseModelSpec(header.model));
+        if (held !== null && this.#threads.state === null) this.#threads.setState(held);
+        return this.#options.onStatus({ kind: 'joined', run: header.run });
+      }
+      case 'state':
+        return this.#threads?.setState(parseState({ header, parts }));
+      case 'work':
+        return this.#work(parseWork({ header, parts }));
+      case 'news':
+        return this.#options.onStatus({ kind: 'news', news: header });
+      default:
+        return header satisfies never;
+    }
+  }
+
+  /** Starts on a lease; does not wait for it, since the next may be for another thread. */
+  #work(work: Work): void {
+    const { round, lo, size, version: step } = work;
+    const use = (result: Result) => {
+      this.#send(resultMessage(result));
+      const answered = result.losses.length;
+      this.#microBatches += answered;
+      this.#options.onStatus({ kind: 'progress', step, answered, microBatches: this.#microBatches });
+    };
+    let told = performance.now();
+    const progress = () => {
+      if (performance.now() - told < PROGRESS_MS) return;
+      told = performance.now();
+      this.#send({ header: { kind: 'progress', round, lo, size }, parts: [] });
+    };
+    this.#threads?.run(work, use, progress).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Something is wrong on this side or with what came: give the leases back by leaving. */
+  #fail(error: unknown): void {
+    if (error instanceof UserError) {
+      this.#end({ code: CloseCode.refused, reason: error.message, worked: false });
+    } else this.#failure = error instanceof Error ? error.message : String(error);
+    this.#link.end();
+  }
+}

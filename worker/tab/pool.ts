@@ -1,0 +1,114 @@
+/** A tab's threads: one Web Worker each, around one state, which is shared memory where the page is cross-origin isolated. */
+import type { Kernels } from '../../core/backend/wasm/exports.ts';
+import { bufferLayout, parameterLayout } from '../../core/nn/index.ts';
+import type { Result, State, Work } from '../../core/protocol/work.ts';
+import { buildModel, type ModelSpec } from '../../models/model.ts';
+import type { Threads } from '../session.ts';
+import { SharedState } from '../sharedState.ts';
+import type { FromThread, ToThread } from './thread.ts';
+
+export interface TabPoolOptions {
+  readonly kernels: Kernels;
+  readonly threads: number;
+  /** Where the threads' script is. */
+  readonly script: string;
+  /** The share of time that a thread may compute, now: asked before each lease. */
+  readonly duty: () => number;
+}
+
+interface Slot {
+  readonly worker: Worker;
+  /** The state that it was sent, where memory is not shared. */
+  sent: State | null;
+  lease: { readonly resolve: (result: Result) => void; readonly reject: (error: Error) => void } | null;
+  progress: () => void;
+}
+
+export class TabPool implements Threads {
+  readonly #options: TabPoolOptions;
+  readonly #shared: SharedState | null;
+  readonly #slots: Slot[];
+  readonly #waiting: (() => void)[] = [];
+  /** A copy of the last state, where memory is not shared. */
+  #copy: State | null = null;
+
+  constructor(spec: ModelSpec, options: TabPoolOptions) {
+    this.#options = options;
+    const model = buildModel(spec);
+    const lengths = [parameterLayout(model).length, bufferLayout(model).length] as const;
+    this.#shared = globalThis.crossOriginIsolated ? SharedState.create(...lengths) : null;
+    this.#slots = Array.from({ length: options.threads }, () => this.#start(spec));
+  }
+
+  #start(spec: ModelSpec): Slot {
+    const { kernels, script } = this.#options;
+    const slot: Slot = { worker: new Worker(script, { type: 'module' }), sent: null, lease: null, progress: () => {} };
+    const fail = (reason: string) => {
+      slot.lease?.reject(new Error(`a thread of this tab failed: ${reason}`));
+      slot.lease = null;
+    };
+    slot.worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
+      switch (data.kind) {
+        case 'done':
+          return slot.progress();
+        case 'result':
+          slot.lease?.resolve(data.result);
+          slot.lease = null;
+          return;
+        case 'failed':
+          return fail(data.reason);
+        default:
+          return data satisfies never;
+      }
+    };
+    slot.worker.onerror = (event) => fail(event.message);
+    post(slot.worker, { kind: 'start', kernels, spec, shared: this.#shared?.handle ?? null });
+    return slot;
+  }
+
+  setState(state: State): void {
+    if (this.#shared !== null) this.#shared.write(state);
+    else this.#copy = { ...state, params: state.params.slice(), buffers: state.buffers.slice() };
+  }
+
+  get state(): State | null {
+    return this.#shared === null ? this.#copy : this.#shared.state;
+  }
+
+  async run(work: Work, use: (result: Result) => void, progress: () => void = () => {}): Promise<void> {
+    let slot = this.#idle();
+    while (slot === undefined) {
+      await new Promise<void>((resume) => this.#waiting.push(resume));
+      slot = this.#idle();
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    slot.lease = { resolve, reject };
+    slot.progress = progress;
+    if (this.#copy !== null && slot.sent !== this.#copy) {
+      post(slot.worker, { kind: 'state', state: this.#copy });
+      slot.sent = this.#copy;
+    }
+    post(slot.worker, { kind: 'work', work, duty: this.#options.duty() });
+    try {
+      // A result in shared memory is the thread's own until it gets its next lease: not before `use` has returned.
+      use(await promise);
+    } finally {
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #idle(): Slot | undefined {
+    return this.#slots.find(({ lease }) => lease === null);
+  }
+
+  async close(): Promise<void> {
+    for (const { worker, lease } of this.#slots) {
+      worker.terminate();
+      lease?.reject(new Error('the threads were ended'));
+    }
+  }
+}
+
+function post(worker: Worker, message: ToThread): void {
+  worker.postMessage(message);
+}

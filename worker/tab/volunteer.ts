@@ -1,0 +1,229 @@
+/**
+ * A volunteer's part in a run: joins, works, pauses, comes back, as its person and its battery say. It knows the browser but
+ * no page: what there is to show, it tells.
+ */
+import { UserError } from '../../core/errors.ts';
+import type { News } from '../../core/protocol/messages.ts';
+import type { State } from '../../core/protocol/work.ts';
+import type { ModelSpec } from '../../models/model.ts';
+import { KeptThreads, workUntilFinished } from '../rejoin.ts';
+import type { Status } from '../session.ts';
+import { onBattery } from './battery.ts';
+import { keepState, keptState } from './kept.ts';
+import { loadTabKernels, type TabKernels } from './kernels.ts';
+import { TabPool } from './pool.ts';
+import { openSocket, type Traffic } from './socket.ts';
+
+export interface Settings {
+  readonly threads: number;
+  /** The share of time, in (0, 1], that each thread may compute. */
+  readonly duty: number;
+  readonly stopOnBattery: boolean;
+}
+
+export type Phase =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'working' }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'paused'; readonly by: 'person' | 'battery' }
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface VolunteerView {
+  readonly phase: Phase;
+  readonly settings: Settings;
+  /** Whether it computes fused multiply-adds; null before it knows. */
+  readonly relaxed: boolean | null;
+  readonly sharedMemory: boolean;
+  /** Micro-batches answered in this visit, and how many a second of late. */
+  readonly microBatches: number;
+  readonly perSecond: number;
+  readonly traffic: Readonly<Traffic>;
+  readonly news: News | null;
+}
+
+export interface VolunteerOptions {
+  /** ws:// or wss:// */
+  readonly url: string;
+  readonly token: string;
+  readonly name: string;
+  /** Where the threads' script is. */
+  readonly script: string;
+  readonly settings: Settings;
+  readonly onChange: (view: VolunteerView) => void;
+}
+
+/** Speed is over so long. */
+const WINDOW_MS = 10_000;
+/** While it works, the state is kept this often; one of more numbers is not kept. */
+const KEEP_MS = 30_000;
+const KEEP_NUMBERS = 16 * 1024 ** 2;
+
+export class Volunteer {
+  readonly #options: VolunteerOptions;
+  readonly #threads = new KeptThreads((spec: ModelSpec) => this.#startThreads(spec));
+  readonly #traffic: Traffic = { sent: 0, received: 0 };
+  readonly #answers: { readonly at: number; readonly microBatches: number }[] = [];
+  #settings: Settings;
+  #kernels: TabKernels | null = null;
+  #kept: State | null = null;
+  #phase: Phase = { kind: 'idle' };
+  #news: News | null = null;
+  #microBatches = 0;
+  /** What the stay that is under way is ended by. */
+  #stay: AbortController | null = null;
+  #keptAt = 0;
+
+  constructor(options: VolunteerOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'hidden') this.#keep();
+    });
+    onBattery((discharging) => {
+      if (discharging && this.#settings.stopOnBattery) this.#leave({ kind: 'paused', by: 'battery' });
+      else if (this.#phase.kind === 'paused' && this.#phase.by === 'battery') void this.start();
+    });
+  }
+
+  get view(): VolunteerView {
+    const now = performance.now();
+    while ((this.#answers[0]?.at ?? now) < now - WINDOW_MS) this.#answers.shift();
+    const lately = this.#answers.reduce((sum, { microBatches }) => sum + microBatches, 0);
+    const span = Math.max(1000, now - (this.#answers[0]?.at ?? now));
+    return {
+      phase: this.#phase,
+      settings: this.#settings,
+      relaxed: this.#kernels?.relaxed ?? null,
+      sharedMemory: globalThis.crossOriginIsolated,
+      microBatches: this.#microBatches,
+      perSecond: (lately * 1000) / span,
+      traffic: this.#traffic,
+      news: this.#news,
+    };
+  }
+
+  /** Joins, or goes on after a pause. Resolves when that stay is over. */
+  async start(): Promise<void> {
+    if (this.#stay !== null) return;
+    const stay = new AbortController();
+    this.#stay = stay;
+    this.#enter({ kind: 'starting' });
+    try {
+      this.#kernels ??= await loadTabKernels();
+      this.#kept ??= await keptState();
+      await this.#work(stay.signal, this.#kernels);
+      if (!stay.signal.aborted) this.#enter({ kind: 'finished' });
+    } catch (error) {
+      if (!stay.signal.aborted)
+        this.#enter({
+          kind: 'refused',
+          reason: error instanceof UserError || error instanceof Error ? error.message : String(error),
+        });
+    } finally {
+      if (this.#stay === stay) this.#stay = null;
+    }
+  }
+
+  /** Leaves: its micro-batches go to others at once. */
+  pause(): void {
+    this.#leave({ kind: 'paused', by: 'person' });
+  }
+
+  /** Takes other settings; another number of threads means leaving and coming back. */
+  async set(settings: Settings): Promise<void> {
+    const rejoin = settings.threads !== this.#settings.threads;
+    this.#settings = settings;
+    if (rejoin) {
+      const active = this.#stay !== null;
+      if (active) this.#leave({ kind: 'starting' });
+      await this.#threads.close();
+      if (active) return this.start();
+    }
+    this.#tell();
+  }
+
+  #leave(phase: Phase): void {
+    if (this.#stay === null) return;
+    this.#stay.abort();
+    this.#stay = null;
+    this.#enter(phase);
+  }
+
+  async #work(signal: AbortSignal, { numerics }: TabKernels): Promise<void> {
+    const { url, token, name } = this.#options;
+    await workUntilFinished({
+      where: new URL(url).host,
+      hello: { token, name, agent: 'tab', slots: this.#settings.threads, numerics },
+      threadsFor: (spec) => this.#threads.for(spec),
+      held: () => this.#threads.current?.state ?? this.#kept,
+      open: (events) => openSocket(url, events, this.#traffic),
+      sleep: untilWorthTrying,
+      onStatus: (status) => {
+        if (!signal.aborted) this.#hear(status);
+      },
+      signal,
+    });
+  }
+
+  async #startThreads(spec: ModelSpec): Promise<TabPool> {
+    if (this.#kernels === null) throw new Error('threads before their kernels');
+    const { kernels } = this.#kernels;
+    const { script } = this.#options;
+    const duty = () => this.#settings.duty;
+    return new TabPool(spec, { kernels, threads: this.#settings.threads, script, duty });
+  }
+
+  #hear(status: Status): void {
+    switch (status.kind) {
+      case 'joined':
+        return this.#enter({ kind: 'working' });
+      case 'progress':
+        this.#microBatches += status.answered;
+        this.#answers.push({ at: performance.now(), microBatches: status.answered });
+        if (performance.now() - this.#keptAt > KEEP_MS) this.#keep();
+        return this.#tell();
+      case 'news':
+        this.#news = status.news;
+        return this.#tell();
+      case 'waiting':
+        return this.#enter({ kind: 'waiting', reason: status.reason });
+      default:
+        return status satisfies never;
+    }
+  }
+
+  #keep(): void {
+    this.#keptAt = performance.now();
+    const state = this.#threads.current?.state ?? null;
+    if (state !== null && state.params.length <= KEEP_NUMBERS) void keepState(state);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#options.onChange(this.view);
+  }
+}
+
+/** Waits, but no longer than until the network is back or the page is looked at again. */
+function untilWorthTrying(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { signal: over.signal });
+    addEventListener('online', end, { signal: over.signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && end(), {
+      signal: over.signal,
+    });
+  });
+}
