@@ -100,8 +100,10 @@ export class SocketPeer {
     this.#stream = stream;
     this.#options = options;
     this.#states = states;
-    this.#decoder = new FrameDecoder(fromWorkerSchema, ({ kind }) =>
-      kind === 'result' && this.#connection !== null ? options.maxResultBytes : 0,
+    this.#decoder = new FrameDecoder(
+      fromWorkerSchema,
+      ({ kind }) => (kind === 'result' && this.#connection !== null ? options.maxResultBytes : 0),
+      ({ kind }) => kind === 'result',
     );
     const hurry = setTimeout(() => this.#close(CloseCode.misbehaved, 'no hello came'), HELLO_MS);
     socket.on('message', (data: Buffer, isBinary) => {

@@ -87,7 +87,11 @@ export class Session {
   readonly ended: Promise<SessionEnd>;
   readonly #options: SessionOptions;
   readonly #link: Link;
-  readonly #decoder = new FrameDecoder(fromCoordinatorSchema, () => MAX_BODY_BYTES);
+  readonly #decoder = new FrameDecoder(
+    fromCoordinatorSchema,
+    () => MAX_BODY_BYTES,
+    ({ kind }) => kind === 'state',
+  );
   readonly #end: (end: SessionEnd) => void;
   #threads: Threads | null = null;
   #microBatches = 0;

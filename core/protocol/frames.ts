@@ -29,25 +29,31 @@ const padded = (n: number): number => Math.ceil(n / 8) * 8;
 export function encodeFrames({ header, parts }: Message<Header>): Uint8Array[] {
   const packed = packer.pack([header, parts.map((p) => p.byteLength)]);
   if (packed.byteLength > MAX_HEADER_BYTES) throw new Error(`a header of ${packed.byteLength} bytes is too large`);
-  const body = new Uint8Array(parts.reduce((n, p) => n + padded(p.byteLength), 0));
-  let at = 0;
+  let left = parts.reduce((n, p) => n + padded(p.byteLength), 0);
+  const prefix = 5 + packed.byteLength;
+  let frame = new Uint8Array(Math.min(MAX_FRAME_BYTES, prefix + left));
+  frame[0] = FIRST;
+  new DataView(frame.buffer).setUint32(1, packed.byteLength, true);
+  frame.set(packed, 5);
+  left -= frame.byteLength - prefix;
+  const frames = [frame];
+  let at = prefix;
   for (const part of parts) {
-    body.set(part, at);
-    at += padded(part.byteLength);
-  }
-  const room = MAX_FRAME_BYTES - 5 - packed.byteLength;
-  const first = new Uint8Array(5 + packed.byteLength + Math.min(room, body.byteLength));
-  first[0] = FIRST;
-  new DataView(first.buffer).setUint32(1, packed.byteLength, true);
-  first.set(packed, 5);
-  first.set(body.subarray(0, room), 5 + packed.byteLength);
-  const frames = [first];
-  for (let from = room; from < body.byteLength; from += MAX_FRAME_BYTES - 1) {
-    const piece = body.subarray(from, from + MAX_FRAME_BYTES - 1);
-    const frame = new Uint8Array(1 + piece.byteLength);
-    frame[0] = MORE;
-    frame.set(piece, 1);
-    frames.push(frame);
+    // What a frame holds beyond a part's last byte is the part's padding, zeros from the start.
+    for (let from = 0; from < padded(part.byteLength); ) {
+      if (at === frame.byteLength) {
+        frame = new Uint8Array(Math.min(MAX_FRAME_BYTES, 1 + left));
+        frame[0] = MORE;
+        left -= frame.byteLength - 1;
+        frames.push(frame);
+        at = 1;
+      }
+      const piece = part.subarray(from, from + frame.byteLength - at);
+      frame.set(piece, at);
+      const moved = Math.min(padded(part.byteLength) - from, frame.byteLength - at);
+      at += moved;
+      from += moved;
+    }
   }
   return frames;
 }
@@ -56,15 +62,24 @@ export function encodeFrames({ header, parts }: Message<Header>): Uint8Array[] {
 export class FrameDecoder<H> {
   readonly #schema: z.ZodType<H>;
   readonly #maxBodyBytes: (header: H) => number;
+  readonly #isReadAtOnce: (header: H) => boolean;
+  /** The body of the last message that was read at once: a large one a step would keep the garbage collector busy. */
+  #used = new Uint8Array(0);
   #pending: { header: H; lengths: number[]; body: Uint8Array; filled: number } | null = null;
 
   /**
    * @param maxBodyBytes the most a message with this header may carry, its padding included; memory is taken only for
    *   what this allows
+   * @param isReadAtOnce whether a message's parts are done with before the next frame is pushed: its memory is used again
    */
-  constructor(schema: z.ZodType<H>, maxBodyBytes: (header: H) => number) {
+  constructor(
+    schema: z.ZodType<H>,
+    maxBodyBytes: (header: H) => number,
+    isReadAtOnce: (header: H) => boolean = () => false,
+  ) {
     this.#schema = schema;
     this.#maxBodyBytes = maxBodyBytes;
+    this.#isReadAtOnce = isReadAtOnce;
   }
 
   /** Takes one frame. @returns the message that it completes, or null. @throws FrameError; the connection is then useless */
@@ -91,8 +106,14 @@ export class FrameDecoder<H> {
     const bodyBytes = lengths.reduce((n, l) => n + padded(l), 0);
     const limit = this.#maxBodyBytes(header);
     if (bodyBytes > limit) throw new FrameError(`a message with a body of ${bodyBytes} bytes, of at most ${limit}`);
-    this.#pending = { header, lengths, body: new Uint8Array(bodyBytes), filled: 0 };
+    this.#pending = { header, lengths, body: this.#body(header, bodyBytes), filled: 0 };
     return this.#fill(frame.subarray(5 + headerBytes));
+  }
+
+  #body(header: H, bytes: number): Uint8Array {
+    if (!this.#isReadAtOnce(header)) return new Uint8Array(bytes);
+    if (this.#used.byteLength !== bytes) this.#used = new Uint8Array(bytes);
+    return this.#used;
   }
 
   #more(piece: Uint8Array): Message<H> | null {
