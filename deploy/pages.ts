@@ -17,6 +17,7 @@ const script = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 /** What is served at a path as it stands. */
 const FILES = {
+  '/': 'coordinator/dashboard/index.html',
   '/join': 'worker/tab/index.html',
   '/kernels.wasm': 'core/kernels/build/kernels.wasm',
   '/kernels.plain.wasm': 'core/kernels/build/kernels.plain.wasm',
@@ -24,6 +25,8 @@ const FILES = {
 
 /** What is bundled, and served under its name. */
 const BUNDLES = [
+  { in: `coordinator/dashboard/main${script}`, out: 'dashboard' },
+  { in: 'coordinator/dashboard/main.css', out: 'dashboard' },
   { in: `worker/tab/main${script}`, out: 'join' },
   { in: 'worker/tab/main.css', out: 'join' },
   { in: `worker/tab/thread${script}`, out: 'thread' },

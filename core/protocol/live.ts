@@ -6,9 +6,7 @@
 import * as z from 'zod';
 import type { WorkerKind } from './work.ts';
 
-/** The WebSocket subprotocol, and where it is served. */
-export const LIVE_SUBPROTOCOL = 'manygrad.live.v1';
-export const LIVE_PATH = '/live';
+export * from './liveConstants.ts';
 
 /** What is being trained, fixed for the life of the coordinator. */
 export interface RunInfo {
@@ -178,11 +176,3 @@ export const fromOperatorSchema = z.discriminatedUnion('kind', [
 export type FromOperator = z.infer<typeof fromOperatorSchema>;
 /** Whatever can be asked for once the page is open. */
 export type Command = Exclude<FromOperator, { kind: 'open' }>;
-
-/** WebSocket close codes of this protocol. */
-export const LiveCloseCode = {
-  /** The key is wrong, or missing where one is needed. */
-  refused: 4401,
-  /** What was sent is no message of this protocol, or too much of it. */
-  misbehaved: 4402,
-} as const;

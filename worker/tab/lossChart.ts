@@ -12,7 +12,7 @@ export class LossChart {
   constructor(into: HTMLElement) {
     const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const axis = {
-      stroke: () => colour('--text-quiet'),
+      stroke: () => colour('--quiet'),
       grid: { stroke: () => colour('--line'), width: 1 },
       ticks: { show: false },
     };
@@ -27,7 +27,7 @@ export class LossChart {
           { ...axis, size: 28 },
           { ...axis, size: 44 },
         ],
-        series: [{}, { stroke: () => colour('--accent'), width: 2, points: { show: false } }],
+        series: [{}, { stroke: () => colour('--series-1'), width: 2, points: { show: false } }],
       },
       [[], []],
       into,

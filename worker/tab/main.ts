@@ -67,6 +67,16 @@ const phaseInWords = (phase: Phase): string => {
   }
 };
 
+const tones: Readonly<Record<Phase['kind'], string>> = {
+  idle: '',
+  starting: '',
+  working: 'good',
+  waiting: 'warn',
+  paused: 'warn',
+  finished: 'good',
+  refused: 'bad',
+};
+
 const fixed = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
 
 /** Puts a view on the page. */
@@ -75,6 +85,7 @@ function show(view: VolunteerView, info: RunInfo, chart: LossChart): void {
   const pill = $('phase');
   pill.textContent = phaseInWords(phase);
   pill.dataset.phase = phase.kind;
+  pill.dataset.tone = tones[phase.kind];
   const pause = $<HTMLButtonElement>('pause');
   pause.textContent = phase.kind === 'paused' ? 'Go on' : 'Pause';
   pause.disabled = phase.kind === 'finished' || phase.kind === 'refused';
@@ -142,6 +153,7 @@ async function main(): Promise<void> {
     keepName(name);
     for (const id of ['live', 'run', 'settings']) $(id).hidden = false;
     $('offer').hidden = true;
+    document.querySelector('.join')?.classList.add('joined');
     const chart = new LossChart($('chart'));
     const volunteer = new Volunteer({
       url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`,

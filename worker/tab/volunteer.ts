@@ -58,6 +58,8 @@ export interface VolunteerOptions {
 const WINDOW_MS = 10_000;
 /** While it works, the state is kept this often; one of more numbers is not kept. */
 const KEEP_MS = 30_000;
+/** Progress is told this often. */
+const TELL_MS = 250;
 const KEEP_NUMBERS = 16 * 1024 ** 2;
 
 export class Volunteer {
@@ -74,6 +76,7 @@ export class Volunteer {
   /** What the stay that is under way is ended by. */
   #stay: AbortController | null = null;
   #keptAt = 0;
+  #toldAt = 0;
 
   constructor(options: VolunteerOptions) {
     this.#options = options;
@@ -183,7 +186,8 @@ export class Volunteer {
         this.#microBatches += status.answered;
         this.#answers.push({ at: performance.now(), microBatches: status.answered });
         if (performance.now() - this.#keptAt > KEEP_MS) this.#keep();
-        return this.#tell();
+        // Small models answer hundreds of leases a second; the page is for a person.
+        return performance.now() - this.#toldAt > TELL_MS ? this.#tell() : undefined;
       case 'news':
         this.#news = status.news;
         return this.#tell();
@@ -206,6 +210,7 @@ export class Volunteer {
   }
 
   #tell(): void {
+    this.#toldAt = performance.now();
     this.#options.onChange(this.view);
   }
 }

@@ -1,0 +1,185 @@
+/** The run's course as lines over steps: loss large, rates small, their cursors joined. */
+import uPlot from 'uplot';
+import type { Course, Evaluation } from '../../core/protocol/live.ts';
+
+type Column = (number | null)[];
+
+const SYNC = 'run';
+
+const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function axes(ySize: number): uPlot.Axis[] {
+  const common: uPlot.Axis = {
+    stroke: () => colour('--quiet'),
+    grid: { stroke: () => colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  };
+  return [
+    { ...common, size: 28, values: (_, splits) => splits.map((s) => s.toLocaleString('en')) },
+    { ...common, size: ySize, values: (_, splits) => splits.map((v) => (v === null ? '' : short(v))) },
+  ];
+}
+
+/** A number in as few characters as an axis has room for. */
+function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
+  if (size !== 0 && size < 1e-2) return value.toExponential(0);
+  return String(+value.toPrecision(4));
+}
+
+/** A plot that fills its box and is drawn at most once a frame, and only while it can be seen. */
+class Plot {
+  readonly #box: HTMLElement;
+  readonly #options: () => Omit<uPlot.Options, 'width' | 'height'>;
+  #plot: uPlot;
+  #data: uPlot.AlignedData;
+  #asked = false;
+
+  constructor(box: HTMLElement, options: () => Omit<uPlot.Options, 'width' | 'height'>, columns: number) {
+    this.#box = box;
+    this.#options = options;
+    this.#data = [[], ...Array.from({ length: columns }, (): number[] => [])];
+    this.#plot = this.#make();
+    new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(box);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.remake());
+    document.addEventListener('visibilitychange', () => this.#draw());
+  }
+
+  set(data: uPlot.AlignedData): void {
+    this.#data = data;
+    this.#draw();
+  }
+
+  /** Makes it anew: its options have changed. */
+  remake(): void {
+    this.#plot.destroy();
+    this.#plot = this.#make();
+  }
+
+  #make(): uPlot {
+    return new uPlot({ ...this.#options(), ...this.#size() }, this.#data, this.#box);
+  }
+
+  #size(): { width: number; height: number } {
+    return { width: Math.max(100, this.#box.clientWidth), height: this.#box.clientHeight };
+  }
+
+  #draw(): void {
+    if (this.#asked || document.visibilityState === 'hidden') return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#plot.setData(this.#data);
+    });
+  }
+}
+
+/** The exponential moving average, with the weight of the missing past taken out. `beta` 0 is no smoothing. */
+export function smoothed(values: readonly number[], beta: number): number[] {
+  let [average, weight] = [0, 0];
+  return values.map((value) => {
+    average = beta * average + (1 - beta) * value;
+    weight = beta * weight + (1 - beta);
+    return average / weight;
+  });
+}
+
+/** Evaluations by bucket: each at the first bucket that reaches its step. */
+function byBucket(steps: readonly number[], evaluations: readonly Evaluation[]): Column {
+  const column: Column = new Array(steps.length).fill(null);
+  let at = 0;
+  for (const { step, split, loss } of evaluations) {
+    if (split !== 'val') continue;
+    while (at < steps.length - 1 && (steps[at] ?? 0) < step) at++;
+    if (steps.length > 0) column[at] = loss;
+  }
+  return column;
+}
+
+export class LossChart {
+  readonly #plot: Plot;
+  readonly #readout: (text: string) => void;
+  #log = false;
+  #beta = 0.9;
+  #last: { course: Course; evaluations: readonly Evaluation[] } | null = null;
+
+  constructor(box: HTMLElement, readout: (text: string) => void) {
+    this.#readout = readout;
+    this.#plot = new Plot(box, () => this.#options(), 5);
+  }
+
+  set log(log: boolean) {
+    this.#log = log;
+    this.#plot.remake();
+  }
+
+  set beta(beta: number) {
+    this.#beta = beta;
+    if (this.#last !== null) this.show(this.#last.course, this.#last.evaluations);
+  }
+
+  show(course: Course, evaluations: readonly Evaluation[]): void {
+    this.#last = { course, evaluations };
+    const { step, lossMin, lossMax, loss } = course;
+    const columns = [step, lossMax, lossMin, loss, smoothed(loss, this.#beta), byBucket(step, evaluations)];
+    this.#plot.set(columns as uPlot.AlignedData);
+  }
+
+  #options(): Omit<uPlot.Options, 'width' | 'height'> {
+    const line = (name: string, width: number): uPlot.Series => ({
+      stroke: () => colour(name),
+      width,
+      points: { show: false },
+    });
+    const faint = () => colour('--series-1-faint');
+    return {
+      legend: { show: false },
+      cursor: { sync: { key: SYNC }, points: { size: 6 }, drag: { x: true, y: false } },
+      scales: { x: { time: false }, y: this.#log ? { distr: 3 } : {} },
+      axes: axes(48),
+      series: [
+        {},
+        { stroke: 'transparent', points: { show: false } },
+        { stroke: 'transparent', points: { show: false } },
+        { stroke: faint, width: 1, points: { show: false } },
+        line('--series-1', 2),
+        { ...line('--series-2', 2), spanGaps: true, points: { show: true, size: 5 } },
+      ],
+      bands: [{ series: [1, 2], fill: faint }],
+      hooks: { setCursor: [(plot) => this.#point(plot.cursor.idx ?? null)] },
+    };
+  }
+
+  #point(index: number | null): void {
+    const { course } = this.#last ?? {};
+    const step = index === null ? undefined : course?.step[index];
+    if (course === undefined || index === null || step === undefined) return this.#readout('');
+    this.#readout(`step ${step.toLocaleString('en')}: ${(course.loss[index] ?? Number.NaN).toFixed(4)}`);
+  }
+}
+
+/** One small line. */
+export class SmallChart {
+  readonly #plot: Plot;
+
+  constructor(box: HTMLElement, series: string) {
+    this.#plot = new Plot(
+      box,
+      () => ({
+        legend: { show: false },
+        cursor: { sync: { key: SYNC }, points: { size: 5 }, drag: { x: true, y: false } },
+        scales: { x: { time: false } },
+        axes: axes(48),
+        series: [{}, { stroke: () => colour(series), width: 1.5, points: { show: false } }],
+      }),
+      1,
+    );
+  }
+
+  show(steps: readonly number[], values: readonly number[]): void {
+    this.#plot.set([[...steps], [...values]]);
+  }
+}
