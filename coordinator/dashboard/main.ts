@@ -109,6 +109,7 @@ function setUp(about: RunInfo): void {
   );
   const rate = about.unit === 'tokens' ? 'Tokens/s' : 'Examples/s';
   for (const id of ['tokens-label', 'tokens-caption']) setText($(id), rate);
+  setText($('step-label'), `Step of ${integer(about.steps)}`);
   $<HTMLProgressElement>('progress').max = about.steps;
   sampleBox.setUp(about);
 }
@@ -147,7 +148,7 @@ function showStatus(now: RunStatus): void {
   const pill = $('phase');
   setText(pill, phase);
   pill.dataset.tone = TONES[phase];
-  setText($('step'), `${integer(step)} / ${integer(info?.steps ?? 0)}`);
+  setText($('step'), integer(step));
   $<HTMLProgressElement>('progress').value = step;
   setText(
     $('loss'),

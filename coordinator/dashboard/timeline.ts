@@ -4,7 +4,10 @@ import { make, setText } from './dom.ts';
 
 const LANES = 12;
 const WIDTH = 1000;
+/** In the drawing's units, which are stretched to the room there is. */
 const LANE = 20;
+/** Per cent of the height there is. */
+const TALLEST = 16;
 /** Between two steps, in the drawing's units. */
 const GAP = 6;
 const SERIES = 4;
@@ -47,7 +50,10 @@ export class Timeline {
     const room = WIDTH - GAP * Math.max(0, steps.length - 1);
     const height = LANE * Math.max(1, lanes.length);
     this.#strips.setAttribute('viewBox', `0 0 ${WIDTH} ${height}`);
-    this.#strips.style.height = `${height}px`;
+    // Few lanes are no higher than they need be to look like lanes.
+    const share = `${Math.min(100, lanes.length * TALLEST)}%`;
+    this.#strips.style.height = share;
+    this.#names.style.height = share;
     const rects: SVGElement[] = [];
     let x = 0;
     for (const step of steps) {
@@ -62,9 +68,9 @@ export class Timeline {
         const shape = rect(
           `block series-${(block.worker % SERIES) + 1}${block.accepted ? '' : ' spare'}${block === slowest ? ' last' : ''}`,
           x + block.from * scale,
-          lane * LANE + 3,
+          lane * LANE + 4,
           Math.max(1, (end - block.from) * scale),
-          LANE - 6,
+          LANE - 8,
         );
         const title = document.createElementNS(SVG, 'title');
         title.textContent = inWords(block);

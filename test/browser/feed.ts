@@ -134,9 +134,11 @@ export class Feed {
   readonly #socket: WebSocket;
   #tick: number;
 
-  constructor(socket: WebSocket, firstTick = 0) {
+  /** @param opened the page has said its key already */
+  constructor(socket: WebSocket, firstTick = 0, opened = false) {
     this.#socket = socket;
     this.#tick = firstTick;
+    if (opened) this.#send({ kind: 'snapshot', info, state: state(this.#tick) });
     socket.on('message', (data: Buffer) => {
       const message = JSON.parse(data.toString()) as { kind: string } & Command;
       if (message.kind === ('open' as string)) return this.#send({ kind: 'snapshot', info, state: state(this.#tick) });
@@ -154,6 +156,11 @@ export class Feed {
       Object.entries(all.course).map(([name, values]) => [name, values.slice(from)]),
     ) as unknown as Course;
     this.#send({ kind: 'update', state: { ...rest, course: { from, course: tail } } });
+  }
+
+  /** Loses the connection. */
+  drop(): void {
+    this.#socket.terminate();
   }
 
   #send(message: ToOperator): void {
