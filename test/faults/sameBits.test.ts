@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
 import { Stream } from '../../core/random/streams.ts';
 import { Cli, endAll, readJsonLines, readSummary, scratch } from '../support/cli.ts';
+import { expectExactLedger, worked } from '../support/ledger.ts';
 
 const STEPS = 200;
 const MICRO_BATCHES = 8;
@@ -48,22 +49,8 @@ async function expectSameBits(coordinator: Cli, out: string): Promise<void> {
   expect(await coordinator.exited, coordinator.stderr).toEqual({ code: 0, signal: null });
   const { paramsSha256, buffersSha256 } = readSummary(out);
   expect({ paramsSha256, buffersSha256 }).toEqual(reference);
-  expectExactLedger(out);
+  expectExactLedger(out, STEPS, MICRO_BATCHES, 32);
 }
-
-function expectExactLedger(out: string): void {
-  const lines = readJsonLines<LedgerLine>(join(out, 'ledger.jsonl'));
-  expect(lines.map((l) => l.step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
-  for (const { step, blocks } of lines) {
-    const counted = blocks.flatMap(({ lo, counts }) => counts.map((count, i) => ({ microBatch: lo + i, count })));
-    counted.sort((a, b) => a.microBatch - b.microBatch);
-    const expected = Array.from({ length: MICRO_BATCHES }, (_, microBatch) => ({ microBatch, count: 32 }));
-    expect(counted, `step ${step}`).toEqual(expected);
-  }
-}
-
-const worked = (out: string, name: string) =>
-  readJsonLines<LedgerLine>(join(out, 'ledger.jsonl')).some((l) => l.blocks.some((b) => b.by.startsWith(`${name}#`)));
 
 /** A door that lets a connection through only once it is opened: a worker that is ready, but comes later. */
 async function gate(
@@ -99,7 +86,7 @@ beforeAll(async () => {
   expect(await coordinator.exited, coordinator.stderr).toEqual({ code: 0, signal: null });
   const { paramsSha256, buffersSha256 } = readSummary(out);
   reference = { paramsSha256, buffersSha256 };
-  expectExactLedger(out);
+  expectExactLedger(out, STEPS, MICRO_BATCHES, 32);
 }, 60_000);
 
 afterEach(endAll);
