@@ -48,6 +48,9 @@ export class ThreadPool implements Threads {
     this.#state.write(state);
   }
 
+  /** Piscina starts another thread for one that was lost. */
+  readonly broken = false;
+
   get state(): State | null {
     return this.#state.state;
   }

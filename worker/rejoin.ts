@@ -4,7 +4,7 @@
  */
 import { UserError } from '../core/errors.ts';
 import { CloseCode } from '../core/protocol/messages.ts';
-import { type Link, type LinkEvents, Session, type SessionOptions } from './session.ts';
+import { type Link, type LinkEvents, Session, type SessionOptions, type Threads } from './session.ts';
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
@@ -36,7 +36,7 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
 }
 
 /** Keeps a model's threads between sessions, so that a re-join to the same run starts warm. */
-export class KeptThreads<T extends { close(): Promise<void> }, S> {
+export class KeptThreads<T extends Threads, S> {
   readonly #start: (spec: S) => Promise<T>;
   #key = '';
   #threads: T | null = null;
@@ -52,7 +52,7 @@ export class KeptThreads<T extends { close(): Promise<void> }, S> {
 
   async for(spec: S): Promise<T> {
     const key = JSON.stringify(spec);
-    if (this.#threads !== null && this.#key === key) return this.#threads;
+    if (this.#threads?.broken === false && this.#key === key) return this.#threads;
     await this.close();
     this.#threads = await this.#start(spec);
     this.#key = key;

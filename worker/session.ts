@@ -55,6 +55,8 @@ export interface Threads {
    * Rejects if the lease fails. @param progress called as micro-batches of the lease are done, now and then
    */
   run(work: Work, use: (result: Result) => void, progress?: () => void): Promise<void>;
+  /** Whether a thread was lost for good, so that others must be started. */
+  readonly broken: boolean;
   close(): Promise<void>;
 }
 

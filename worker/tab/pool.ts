@@ -18,6 +18,10 @@ export interface TabPoolOptions {
 
 interface Slot {
   readonly worker: Worker;
+  /** Rejects if its script could not be fetched: the coordinator may go away at any moment, this one included. */
+  readonly ready: Promise<void>;
+  /** Why it can compute no more. */
+  broken: Error | null;
   /** The state that it was sent, where memory is not shared. */
   sent: State | null;
   lease: { readonly resolve: (result: Result) => void; readonly reject: (error: Error) => void } | null;
@@ -32,7 +36,7 @@ export class TabPool implements Threads {
   /** A copy of the last state, where memory is not shared. */
   #copy: State | null = null;
 
-  constructor(spec: ModelSpec, options: TabPoolOptions) {
+  private constructor(spec: ModelSpec, options: TabPoolOptions) {
     this.#options = options;
     const model = buildModel(spec);
     const lengths = [parameterLayout(model).length, bufferLayout(model).length] as const;
@@ -40,15 +44,33 @@ export class TabPool implements Threads {
     this.#slots = Array.from({ length: options.threads }, () => this.#start(spec));
   }
 
+  /** Resolves when every thread has the model. Rejects if one could not be started; then none is left. */
+  static async start(spec: ModelSpec, options: TabPoolOptions): Promise<TabPool> {
+    const pool = new TabPool(spec, options);
+    try {
+      await Promise.all(pool.#slots.map(({ ready }) => ready));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
   #start(spec: ModelSpec): Slot {
     const { kernels, script } = this.#options;
-    const slot: Slot = { worker: new Worker(script, { type: 'module' }), sent: null, lease: null, progress: () => {} };
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const worker = new Worker(script, { type: 'module' });
+    const slot: Slot = { worker, ready, broken: null, sent: null, lease: null, progress: () => {} };
     const fail = (reason: string) => {
-      slot.lease?.reject(new Error(`a thread of this tab failed: ${reason}`));
+      slot.broken = new Error(`a thread of this tab failed: ${reason}`);
+      reject(slot.broken);
+      slot.lease?.reject(slot.broken);
       slot.lease = null;
     };
     slot.worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
       switch (data.kind) {
+        case 'ready':
+          return resolve();
         case 'done':
           return slot.progress();
         case 'result':
@@ -61,7 +83,7 @@ export class TabPool implements Threads {
           return data satisfies never;
       }
     };
-    slot.worker.onerror = (event) => fail(event.message);
+    slot.worker.onerror = (event) => fail(event.message ?? 'it could not be loaded');
     post(slot.worker, { kind: 'start', kernels, spec, shared: this.#shared?.handle ?? null });
     return slot;
   }
@@ -75,12 +97,17 @@ export class TabPool implements Threads {
     return this.#shared === null ? this.#copy : this.#shared.state;
   }
 
+  get broken(): boolean {
+    return this.#slots.some(({ broken }) => broken !== null);
+  }
+
   async run(work: Work, use: (result: Result) => void, progress: () => void = () => {}): Promise<void> {
     let slot = this.#idle();
     while (slot === undefined) {
       await new Promise<void>((resume) => this.#waiting.push(resume));
       slot = this.#idle();
     }
+    if (slot.broken !== null) throw slot.broken;
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     slot.lease = { resolve, reject };
     slot.progress = progress;

@@ -19,6 +19,8 @@ export type ToThread =
   | { readonly kind: 'work'; readonly work: Work; readonly duty: number };
 
 export type FromThread =
+  /** The script has loaded, and the model is built. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'done' }
   | { readonly kind: 'result'; readonly result: Result }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -43,7 +45,7 @@ scope.onmessage = ({ data }) => {
         data.shared === null ? null : new SharedState(data.shared),
         true,
       );
-      return;
+      return scope.postMessage({ kind: 'ready' });
     case 'state':
       return leases?.load(data.state);
     case 'work':

@@ -175,7 +175,7 @@ export class Volunteer {
     const { kernels } = this.#kernels;
     const { script } = this.#options;
     const duty = () => this.#settings.duty;
-    return new TabPool(spec, { kernels, threads: this.#settings.threads, script, duty });
+    return TabPool.start(spec, { kernels, threads: this.#settings.threads, script, duty });
   }
 
   #hear(status: Status): void {
