@@ -146,7 +146,7 @@ function observer(output: TrainingOutput, from: number) {
         output.say(
           `step ${last}: ${w.name} ${w.joined ? 'joined' : `left (${w.reason}); its micro-batches go to others`}`,
         );
-      output.event({ event: 'worker', ...w });
+      output.event({ event: 'worker', name: w.name, kind: w.kind, joined: w.joined, reason: w.reason });
     },
   };
 }
