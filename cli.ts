@@ -67,7 +67,10 @@ const parser = yargs(hideBin(process.argv))
           out: { type: 'string', describe: 'The folder for the run (default: runs/<preset>-<time>)' },
           resume: { type: 'string', describe: 'Continue the run in this folder' },
           threads: { type: 'number', default: cores, describe: 'Worker threads here; 0 leaves the work to others' },
-          listen: { type: 'string', describe: 'Accept workers at HOST:PORT (:PORT for all interfaces)' },
+          listen: {
+            type: 'string',
+            describe: 'Open a door at HOST:PORT (:PORT for all interfaces): workers, browsers, the dashboard',
+          },
           'min-workers': {
             type: 'number',
             default: 0,
@@ -77,6 +80,12 @@ const parser = yargs(hideBin(process.argv))
             type: 'string',
             describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn at random and printed)',
           },
+          key: {
+            type: 'string',
+            describe:
+              'What the dashboard asks for away from this machine (default: $MANYGRAD_KEY, or drawn and printed)',
+          },
+          by: { type: 'string', default: '', describe: 'Who runs this, for volunteers to read' },
           numerics: {
             choices: ['exact', 'any'] as const,
             default: 'exact' as const,
@@ -109,6 +118,8 @@ const parser = yargs(hideBin(process.argv))
         listen: a.listen === undefined ? undefined : parseListen(a.listen),
         minWorkers: whole('min-workers', a.minWorkers, 0),
         token: a.token ?? process.env.MANYGRAD_TOKEN,
+        key: a.key ?? process.env.MANYGRAD_KEY,
+        by: a.by,
         numerics: a.numerics,
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),

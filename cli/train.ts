@@ -1,19 +1,15 @@
 /** `manygrad train`: prepares a run, starts its workers, shows its progress, and ends it well whatever ends it. */
-import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
-import { type CoordinatorServer, listen } from '../coordinator/server.ts';
-import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
-import { makePages } from '../deploy/pages.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
 import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
 import { type LocalWorker, startLocalWorker } from '../worker/local.ts';
+import { type Door, openDoor } from './door.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 
@@ -27,6 +23,10 @@ export interface TrainArguments extends RecipeFlags {
   /** The first step waits for so many workers; the local threads are one. */
   readonly minWorkers: number;
   readonly token: string | undefined;
+  /** What an operator's page must present away from this machine. */
+  readonly key: string | undefined;
+  /** Who runs it, for volunteers to read. */
+  readonly by: string;
   readonly numerics: 'exact' | 'any';
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
@@ -54,10 +54,10 @@ export async function train(args: TrainArguments): Promise<number> {
     run.stop();
   });
   let local: LocalWorker | null = null;
-  let server: CoordinatorServer | null = null;
+  let door: Door | null = null;
   let finished = false;
   try {
-    if (args.listen !== undefined) server = await openDoor(args, args.listen, prepared, run, output);
+    if (args.listen !== undefined) door = await openDoor({ ...args, at: args.listen }, prepared, run, output);
     if (args.threads > 0) {
       const connection = run.connect();
       local = await startLocalWorker(prepared.spec, args.threads, connection.events);
@@ -67,8 +67,8 @@ export async function train(args: TrainArguments): Promise<number> {
     const end = await run.ended;
     finished = end.complete;
     output.stop();
-    await server?.close(finished);
-    const bytes = server?.bytes ?? { sent: 0, received: 0 };
+    await door?.close(finished);
+    const bytes = door?.bytes ?? { sent: 0, received: 0 };
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
     folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
@@ -79,7 +79,7 @@ export async function train(args: TrainArguments): Promise<number> {
   } finally {
     output.stop();
     unhook();
-    await server?.close(finished);
+    await door?.close(finished);
     local?.close('', true);
     await local?.closed;
     folder.close();
@@ -147,72 +147,9 @@ function observer(output: TrainingOutput, from: number) {
         output.say(
           `step ${last}: ${w.name} ${w.joined ? 'joined' : `left (${w.reason}); its micro-batches go to others`}`,
         );
-      output.event({ event: 'worker', ...w });
+      output.event({ event: 'worker', name: w.name, kind: w.kind, joined: w.joined, reason: w.reason });
     },
   };
-}
-
-async function openDoor(
-  args: TrainArguments,
-  { host, port }: { host: string; port: number },
-  { spec, trainer, batches, folder, config, data, steps }: PreparedRun,
-  run: TrainingRun,
-  output: TrainingOutput,
-): Promise<CoordinatorServer> {
-  const token = args.token ?? randomBytes(12).toString('base64url');
-  const statistics = batches.microBatches * trainer.statisticsLength;
-  const name = folder.dir.replace(/^.*\//, '');
-  const server = await listen({
-    host,
-    port,
-    token,
-    numerics: args.numerics === 'any' ? null : await fingerprint(await createWasmBackend()),
-    run: name,
-    model: spec,
-    maxResultBytes: 4 * (trainer.parameterCount + statistics) + 16,
-    connect: () => run.connect(),
-    state: () => trainer.state,
-    pages: await makePages(),
-    operator: (socket) => socket.close(),
-    news: () => ({
-      phase: 'training',
-      step: trainer.step,
-      loss: null,
-      valLoss: null,
-      secondsLeft: null,
-      workers: 0,
-      yours: 0,
-      all: 0,
-      sample: null,
-    }),
-    info: {
-      run: name,
-      model: config.recipe.model.name,
-      data,
-      dataKind: dataKind(config.recipe),
-      by: '',
-      parameters: trainer.parameterCount,
-      steps,
-      batch: config.recipe.batch,
-      microBatch: config.recipe.microBatch,
-      microBatches: batches.microBatches,
-      unit: dataKind(config.recipe) === 'text' ? 'tokens' : 'examples',
-    },
-  });
-  const at = `${host === '0.0.0.0' || host === '::' ? lanAddress() : host.includes(':') ? `[${host}]` : host}:${server.port}`;
-  const url = `ws://${at}`;
-  const join = `http://${at}/join#token=${encodeURIComponent(token)}`;
-  output.say(`Listening. Browsers join at:  ${join}`);
-  output.say(`Other machines join with:     manygrad worker ${url} --token ${token}`);
-  output.event({ event: 'listening', url, port: server.port, token, join });
-  return server;
-}
-
-/** This machine's first address that another could reach, or loopback. */
-function lanAddress(): string {
-  for (const addresses of Object.values(networkInterfaces()))
-    for (const { family, internal, address } of addresses ?? []) if (family === 'IPv4' && !internal) return address;
-  return '127.0.0.1';
 }
 
 /** The first signal asks to stop; a second leaves at once. @returns a function that takes the handlers off */

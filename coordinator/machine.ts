@@ -6,32 +6,40 @@
  * A run is a sequence of rounds: a training step, or an evaluation. A round is cut into micro-batches, leased to workers as
  * aligned runs (subtrees of the all-reduce, core/allreduce), and committed once each micro-batch has been accepted
  * exactly once. A lease that is lost goes back to the front of the queue. One that is overdue is handed out twice, and
- * the first answer counts: both have the same bits.
+ * the first answer counts: both have the same bits. While the run is paused, no lease is handed out.
  */
 import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
+import {
+  type Block,
+  divide,
+  type EvalSplit,
+  type Lease,
+  type Member,
+  patience,
+  type Round,
+  remember,
+  type WorkerId,
+  wholeBlocks,
+} from './leases.ts';
 
-export type WorkerId = number;
-
-/** Micro-batches [lo, lo + size) of a round, cut off at its end; size is a power of two and divides lo. */
-export interface Block {
-  readonly lo: number;
-  readonly size: number;
-}
-
-export type EvalSplit = 'train' | 'val';
-
-export type Round = { readonly id: number; readonly step: number; readonly microBatches: number } & (
-  | { readonly mode: 'train' }
-  | { readonly mode: 'eval'; readonly split: EvalSplit }
-);
+export type { Block, EvalSplit, Round, WorkerId };
 
 export type Event =
   | { readonly type: 'start' }
   | { readonly type: 'joined'; readonly worker: WorkerId; readonly slots: number }
   | { readonly type: 'left'; readonly worker: WorkerId }
   | { readonly type: 'result'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  /** The worker has finished a micro-batch of a lease that it holds: `block` is the lease's, or lies in it. */
+  | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** Time has passed. */
   | { readonly type: 'tick' }
+  /** The operator wants no more leases handed out; what is under way is still taken. */
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  /** The operator wants a checkpoint now: parameters change at commits alone, so any moment will do. */
+  | { readonly type: 'checkpoint' }
+  /** The operator sends a worker away. */
+  | { readonly type: 'kick'; readonly worker: WorkerId }
   /** A person wants to stop: abandon the round under way, keep what is committed. */
   | { readonly type: 'stop' };
 
@@ -41,7 +49,9 @@ export type Action =
   | { readonly type: 'assign'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
   /** The result just reported counts: add it to the sum. */
   | { readonly type: 'accept'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
-  /** The worker sent what it was not asked for: close it. */
+  /** The lease has been kept for too long, and may be handed out again. Told once a lease, for whoever watches. */
+  | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
+  /** The worker sent what it was not asked for, or is not wanted: close it. */
   | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
   | { readonly type: 'commit'; readonly round: Round }
@@ -60,32 +70,6 @@ export interface Plan {
   readonly checkpointEvery: number;
 }
 
-/** The longest leases, in micro-batches: they bound a message's size. */
-const MAX_BLOCK = { train: 1024, eval: 16 } as const;
-
-/** A lease is overdue after so many times what its worker has needed at the median, and never before the least. */
-const PATIENCE = 10;
-const LEAST_PATIENCE_MS = 2000;
-/** For a worker that has not answered yet. */
-const FIRST_PATIENCE_MS = 60_000;
-/** How many of a worker's last answers its median is over. */
-const REMEMBERED = 15;
-
-interface Lease {
-  readonly round: number;
-  readonly block: Block;
-  readonly since: number;
-  /** Handed to another worker as well, because it was overdue. */
-  doubled: boolean;
-}
-
-interface Member {
-  readonly slots: number;
-  readonly leases: Lease[];
-  /** Milliseconds a micro-batch of its last answers. */
-  readonly pace: number[];
-}
-
 export class Machine {
   readonly #plan: Plan;
   readonly #workers = new Map<WorkerId, Member>();
@@ -100,6 +84,7 @@ export class Machine {
   #accepted = new Uint8Array(0);
   #missing = 0;
   #now = 0;
+  #paused = false;
   #finished = false;
 
   constructor(plan: Plan) {
@@ -124,8 +109,21 @@ export class Machine {
         return this.#lose(event.worker);
       case 'result':
         return this.#result(event.worker, event.round, event.block);
+      case 'progress':
+        return this.#progress(event.worker, event.round, event.block);
       case 'tick':
         return this.#hurry();
+      case 'pause':
+        this.#paused = true;
+        return [];
+      case 'resume':
+        this.#paused = false;
+        return this.#assign();
+      case 'checkpoint':
+        return [{ type: 'checkpoint', step: this.#step }];
+      case 'kick':
+        if (!this.#workers.has(event.worker)) return [];
+        return this.#expel(event.worker, 'the operator sent it away');
       case 'stop':
         return this.#finish(false);
       default:
@@ -141,11 +139,9 @@ export class Machine {
       (l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size,
     );
     const lease = member.leases[at];
-    if (lease === undefined)
-      return [{ type: 'expel', worker, reason: 'it answered a lease that it did not hold' }, ...this.#lose(worker)];
+    if (lease === undefined) return this.#expel(worker, 'it answered a lease that it did not hold');
     member.leases.splice(at, 1);
-    member.pace.push((this.#now - lease.since) / block.size);
-    if (member.pace.length > REMEMBERED) member.pace.shift();
+    remember(member.pace, (this.#now - lease.since) / block.size);
     // Late: the round is over, or another worker was handed the same and was faster.
     if (roundId !== round.id) return this.#assign();
     if (this.#has(block)) return this.#putBack([block]);
@@ -155,6 +151,17 @@ export class Machine {
     this.#missing -= runLength(block.lo, block.size, round.microBatches);
     const accept: Action = { type: 'accept', worker, round, block };
     return this.#missing > 0 ? [accept, ...this.#assign()] : [accept, ...this.#commit(round)];
+  }
+
+  /** Restarts the patience with a lease, as often as it has micro-batches: a lease is extended by work, not by words. */
+  #progress(worker: WorkerId, round: number, { lo, size }: Block): Action[] {
+    const lease = this.#workers
+      .get(worker)
+      ?.leases.find((l) => l.round === round && l.block.lo <= lo && lo + size <= l.block.lo + l.block.size);
+    if (lease === undefined || lease.progress >= lease.block.size) return [];
+    lease.progress++;
+    lease.heard = this.#now;
+    return [];
   }
 
   /** Whether a part of the block has been accepted. */
@@ -200,6 +207,10 @@ export class Machine {
     return [{ type: 'finish', step: this.#step, complete }];
   }
 
+  #expel(worker: WorkerId, reason: string): Action[] {
+    return [{ type: 'expel', worker, reason }, ...this.#lose(worker)];
+  }
+
   #lose(worker: WorkerId): Action[] {
     const member = this.#workers.get(worker);
     if (member === undefined) return [];
@@ -234,63 +245,47 @@ export class Machine {
 
   /** Queues overdue leases a second time, once nothing else waits. */
   #hurry(): Action[] {
-    if (this.#round === null || this.#queue.length > 0) return [];
-    for (const { leases, pace } of this.#workers.values())
+    const round = this.#round;
+    if (round === null || this.#paused || this.#queue.length > 0) return [];
+    const overdue: Action[] = [];
+    for (const [worker, { leases, pace }] of this.#workers)
       for (const lease of leases) {
-        const { block, round, since, doubled } = lease;
-        if (round !== this.#round.id || doubled || this.#has(block)) continue;
-        if (this.#now - since < patience(pace, block.size)) continue;
+        const { block } = lease;
+        if (lease.round !== round.id || lease.doubled || this.#has(block)) continue;
+        if (this.#now - lease.heard < patience(pace, block.size)) continue;
         lease.doubled = true;
         this.#queue.push(block);
+        overdue.push({ type: 'overdue', worker, round, block });
       }
-    return this.#assign();
+    return [...overdue, ...this.#assign()];
   }
 
-  /** Hands out blocks while slots are idle. */
+  /** Hands out blocks while slots are idle, unless the run is paused. */
   #assign(): Action[] {
     const round = this.#round;
-    if (round === null) return [];
+    if (round === null || this.#paused) return [];
     const actions: Action[] = [];
     let idle = 0;
     for (const { slots, leases } of this.#workers.values()) idle += slots - leases.length;
-    this.#divide(idle, round);
+    divide(this.#queue, idle, round);
     // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
     for (let depth = 0; idle > 0 && this.#queue.length > 0; depth++)
       for (const [worker, { slots, leases }] of this.#workers) {
         if (leases.length > depth || leases.length >= slots) continue;
         const block = this.#queue.shift();
         if (block === undefined) break;
-        leases.push({ round: round.id, block, since: this.#now, doubled: false });
+        const lease: Lease = {
+          round: round.id,
+          block,
+          since: this.#now,
+          heard: this.#now,
+          progress: 0,
+          doubled: false,
+        };
+        leases.push(lease);
         idle--;
         actions.push({ type: 'assign', worker, round, block });
       }
     return actions;
   }
-
-  /** Halves the largest waiting blocks while there are fewer blocks than idle slots. */
-  #divide(idle: number, round: Round): void {
-    let size = this.#queue.reduce((most, block) => Math.max(most, block.size), 0);
-    while (this.#queue.length < idle && size > 1) {
-      const at = this.#queue.findIndex((block) => block.size === size);
-      const block = this.#queue[at];
-      if (block === undefined) {
-        size /= 2;
-        continue;
-      }
-      const halves = [block.lo, block.lo + size / 2].map((lo) => ({ lo, size: size / 2 }));
-      this.#queue.splice(at, 1, ...halves.filter((half) => isAligned(half.lo, half.size, round.microBatches)));
-    }
-  }
-}
-
-/** How long a worker of this pace may keep a lease before another is handed it too, in ms. */
-function patience(pace: readonly number[], size: number): number {
-  const median = [...pace].sort((a, b) => a - b)[pace.length >> 1];
-  return median === undefined ? FIRST_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, PATIENCE * median * size);
-}
-
-/** The round's micro-batches as the fewest aligned blocks of at most the longest lease. */
-function wholeBlocks({ mode, microBatches }: Round): Block[] {
-  const size = Math.min(2 ** Math.ceil(Math.log2(microBatches)), MAX_BLOCK[mode]);
-  return Array.from({ length: Math.ceil(microBatches / size) }, (_, i) => ({ lo: i * size, size }));
 }

@@ -6,12 +6,19 @@
  */
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import type { CheckpointTensor } from '../core/checkpoint/store.ts';
-import type { Result, WorkerEvents, WorkerKind, WorkerPort } from '../core/protocol/work.ts';
+import type { Phase } from '../core/protocol/live.ts';
+import type { Result, WorkerEvents, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
+import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
+import { FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
+import { bringUpToDate, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
-import { divergence, type Flaw, type StepReport, type Trainer } from './trainer.ts';
+import { Stopwatch } from './stopwatch.ts';
+import { divergence, type Flaw, type Trainer } from './trainer.ts';
+
+export type { RunEnd };
 
 export interface RunParts {
   readonly trainer: Trainer;
@@ -22,36 +29,6 @@ export interface RunParts {
   readonly steps: number;
 }
 
-/** What a run tells about itself as it goes. */
-export interface RunObserver {
-  onStep?(report: StepReport & { readonly step: number; readonly workers: number; readonly threads: number }): void;
-  onEvaluation?(report: { readonly step: number; readonly split: EvalSplit; readonly loss: number }): void;
-  onCheckpoint?(step: number): void;
-  onWorker?(change: {
-    readonly name: string;
-    readonly kind: WorkerKind;
-    readonly joined: boolean;
-    readonly reason: string;
-  }): void;
-}
-
-export interface RunEnd {
-  /** False if it was stopped before its last step. */
-  readonly complete: boolean;
-  readonly steps: number;
-  /** Of the whole splits, in evaluation mode, at the end; null if it was stopped. */
-  readonly trainLoss: number | null;
-  readonly valLoss: number | null;
-  readonly parameters: number;
-  readonly paramsSha256: string;
-  readonly buffersSha256: string;
-  readonly seconds: number;
-  /** Of this process's training steps, evaluation left out. */
-  readonly tokensPerSecond: number;
-  /** Names of the workers whose work was accepted. */
-  readonly workersSeen: readonly string[];
-}
-
 /** A worker on its way in: `events` are for its port, `join` admits it. */
 export interface Connection {
   readonly id: WorkerId;
@@ -60,46 +37,38 @@ export interface Connection {
   join(port: WorkerPort, holds?: number | null): void;
 }
 
-interface Peer {
-  readonly port: WorkerPort;
-  readonly label: string;
-  version: number;
-}
-
 /** How often the machine looks for leases that are overdue. */
 const TICK_MS = 500;
 
 export class TrainingRun {
   readonly ended: Promise<RunEnd>;
   readonly #parts: RunParts;
-  readonly #observer: RunObserver;
+  readonly #observers = new FanOut();
   readonly #machine: Machine;
-  readonly #peers = new Map<WorkerId, Peer>();
+  readonly #peers = new Peers();
   readonly #seen = new Set<string>();
   readonly #resolve: (end: RunEnd) => void;
   readonly #reject: (error: unknown) => void;
   /** Workers to wait for; infinite before `start` and once it has begun. */
   #minWorkers = Number.POSITIVE_INFINITY;
   #ticks: NodeJS.Timeout | undefined;
+  #phase: Phase = 'waiting';
   #over = false;
   /** Results of the step under way that were not finite. */
   #notFinite = 0;
   #nextId = 1;
   #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
   #round: Round | null = null;
-  /** Of the evaluation under way, by micro-batch: the loss must not depend on the order of arrival. */
-  #evaluation: { loss: number; count: number }[] = [];
+  readonly #evaluation = new EvaluationSum();
   #losses: Record<EvalSplit, number | null> = { train: null, val: null };
   /** Checkpoints are written one after the other while training goes on. */
   #writing: Promise<void> = Promise.resolve();
   readonly #startedAt = performance.now();
-  #roundOpenedAt = 0;
-  #trainingMs = 0;
-  #trainedOn = 0;
+  readonly #stopwatch = new Stopwatch();
 
   constructor(parts: RunParts, observer: RunObserver = {}) {
     this.#parts = parts;
-    this.#observer = observer;
+    this.observe(observer);
     const { trainer, batches, options, steps } = parts;
     this.#machine = new Machine({
       startStep: trainer.step,
@@ -115,6 +84,15 @@ export class TrainingRun {
     this.#reject = reject;
     // Whoever waits for the end is told; until somebody does, a failure is not yet anybody's fault.
     promise.catch(() => undefined);
+  }
+
+  /** Tells one more observer, from now on. */
+  observe(observer: RunObserver): void {
+    this.#observers.add(observer);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
   }
 
   /** Begins, or goes on, once `minWorkers` workers are there; leases go out as soon as there is one to take them. */
@@ -135,6 +113,31 @@ export class TrainingRun {
     this.#tell({ type: 'stop' });
   }
 
+  /** Hands out no more leases until `resume`; answers to those under way are taken. */
+  pause(): void {
+    this.#stopwatch.pause();
+    this.#tell({ type: 'pause' });
+  }
+
+  resume(): void {
+    this.#stopwatch.resume();
+    this.#tell({ type: 'resume' });
+  }
+
+  /** Writes a checkpoint of the parameters as they are. Resolves when it is on the disk. */
+  checkpointNow(): Promise<void> {
+    this.#tell({ type: 'checkpoint' });
+    return this.#writing;
+  }
+
+  /** Sends a worker away, not to come back. @returns null, or a sentence saying why that cannot be */
+  kick(id: WorkerId): string | null {
+    if (this.#peers.get(id) === undefined) return 'there is no such worker any more';
+    if (this.#peers.trusts(id)) return "this machine's own threads cannot be sent away: pause or stop the run instead";
+    this.#tell({ type: 'kick', worker: id });
+    return null;
+  }
+
   /** Prepares to admit a worker. */
   connect(): Connection {
     const id = this.#nextId++;
@@ -142,13 +145,11 @@ export class TrainingRun {
       id,
       events: {
         result: (result) => this.#result(id, result),
-        progress: () => undefined,
+        progress: (round, lo, size) => this.#tell({ type: 'progress', worker: id, round, block: { lo, size } }),
         left: (reason) => this.#left(id, reason),
       },
       join: (port, holds = null) => {
-        const label = port.kind === 'threads' ? port.name : `${port.name}#${id}`;
-        this.#peers.set(id, { port, label, version: holds ?? -1 });
-        this.#observer.onWorker?.({ name: label, kind: port.kind, joined: true, reason: '' });
+        this.#announce(id, this.#peers.add(id, port, holds), true, '');
         this.#tell({ type: 'joined', worker: id, slots: port.slots });
         this.#startIfEnough();
       },
@@ -161,20 +162,16 @@ export class TrainingRun {
     // A result of no open lease is the machine's to judge; a lease's result is first looked through.
     if (round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches)) {
       const counts = this.#parts.batches.counts(round, block);
-      const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train', this.#trusts(id));
+      const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train', this.#peers.trusts(id));
       if (flaw !== null) return this.#refuse(id, flaw);
     }
-    this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
-  }
-
-  /** Whether a worker is our own threads, which run our own code on our own numbers. */
-  #trusts(id: WorkerId): boolean {
-    return this.#peers.get(id)?.port.kind === 'threads';
+    const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
+    if (actions[0]?.type !== 'accept') this.#observers.onResult(id, result.round, block, false);
   }
 
   /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
   #refuse(id: WorkerId, { what, finite }: Flaw): void {
-    const trusted = this.#trusts(id);
+    const trusted = this.#peers.trusts(id);
     if (!finite) this.#notFinite++;
     // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
     if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
@@ -189,30 +186,52 @@ export class TrainingRun {
 
   /** Takes a worker off the list. @returns its port, or null if it was not on it */
   #forget(id: WorkerId, reason: string): WorkerPort | null {
-    const peer = this.#peers.get(id);
-    if (peer === undefined) return null;
-    this.#peers.delete(id);
-    this.#observer.onWorker?.({ name: peer.label, kind: peer.port.kind, joined: false, reason });
+    const peer = this.#peers.remove(id);
+    if (peer === null) return null;
+    this.#announce(id, peer, false, reason);
     // Our own threads run our own code on our own numbers: others would fail in the same way.
     if (peer.port.kind === 'threads') this.#fail(new Error(`the local worker was lost: ${reason}`));
     return peer.port;
+  }
+
+  #announce(id: WorkerId, { port, label }: Peer, joined: boolean, reason: string): void {
+    const { kind, slots } = port;
+    this.#observers.onWorker({ id, name: label, kind, slots, port, joined, reason });
   }
 
   /** Ends the run by an error: nothing more is committed. */
   #fail(error: unknown): void {
     this.#over = true;
     clearInterval(this.#ticks);
+    this.#enter('stopped');
     this.#reject(error);
   }
 
-  /** Tells the machine of an event, and does what it says. */
-  #tell(event: Event, result?: Result): void {
-    if (this.#over) return;
+  /** Tells the machine of an event, and does what it says. @returns what it said */
+  #tell(event: Event, result?: Result): readonly Action[] {
+    if (this.#over) return [];
     try {
-      for (const action of this.#machine.handle(event, performance.now())) this.#act(action, result);
+      const actions = this.#machine.handle(event, performance.now());
+      for (const action of actions) this.#act(action, result);
+      this.#enter(this.#currentPhase());
+      return actions;
     } catch (error) {
       this.#fail(error);
+      return [];
     }
+  }
+
+  #currentPhase(): Phase {
+    if (this.#phase === 'finished' || this.#phase === 'stopped') return this.#phase;
+    if (this.#stopwatch.paused) return 'paused';
+    if (this.#round === null || this.#peers.size === 0) return 'waiting';
+    return this.#round.mode === 'train' ? 'training' : 'evaluating';
+  }
+
+  #enter(phase: Phase): void {
+    if (this.#phase === phase) return;
+    this.#phase = phase;
+    this.#observers.onPhase(phase);
   }
 
   #act(action: Action, result: Result | undefined): void {
@@ -224,6 +243,8 @@ export class TrainingRun {
       case 'accept':
         if (result === undefined) throw new Error('a result was accepted that nobody reported');
         return this.#accept(action.worker, action.round, action.block, result);
+      case 'overdue':
+        return this.#observers.onOverdue(action.worker, action.round, action.block);
       case 'expel':
         return this.#expel(action.worker, action.reason, true);
       case 'commit':
@@ -240,31 +261,28 @@ export class TrainingRun {
   #open(round: Round): void {
     this.#blocks = [];
     this.#notFinite = 0;
-    this.#evaluation = [];
+    this.#evaluation.begin();
     this.#round = round;
-    this.#roundOpenedAt = performance.now();
+    this.#stopwatch.open();
     if (round.mode === 'train') this.#parts.trainer.begin(round.microBatches);
+    this.#observers.onOpen(round);
   }
 
   #assign(id: WorkerId, round: Round, block: Block): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
-    const { state } = this.#parts.trainer;
-    if (peer.version !== state.version) {
-      peer.port.sendState(state);
-      peer.version = state.version;
-    }
+    bringUpToDate(peer, this.#parts.trainer.state);
     peer.port.sendWork(this.#parts.batches.work(round, block));
+    this.#observers.onAssign(id, round, block);
   }
 
   #accept(id: WorkerId, round: Round, { lo, size }: Block, result: Result): void {
     if (round.mode === 'train') this.#parts.trainer.accept(lo, size, result);
-    else
-      for (const [i, loss] of result.losses.entries())
-        this.#evaluation[lo + i] = { loss, count: result.counts[i] as number };
+    else this.#evaluation.accept(lo, result);
     const by = this.#peers.get(id)?.label ?? `#${id}`;
     this.#seen.add(this.#peers.get(id)?.port.name ?? by);
     this.#blocks.push({ lo, counts: result.counts, by });
+    this.#observers.onResult(id, round.id, { lo, size }, true);
   }
 
   #expel(id: WorkerId, reason: string, final: boolean): void {
@@ -274,29 +292,20 @@ export class TrainingRun {
   #commitStep(): void {
     const { trainer, folder } = this.#parts;
     const report = trainer.update();
-    const ms = performance.now() - this.#roundOpenedAt;
-    this.#trainingMs += ms;
-    this.#trainedOn += report.count;
-    const { loss, lr, gradNorm, count } = report;
+    const tokensPerSecond = this.#stopwatch.commit(report.count);
+    const { loss, lr, gradNorm } = report;
     const { step } = trainer;
-    const workers = this.#peers.size;
-    const tokensPerSecond = Math.round((count / ms) * 1000);
+    const { size: workers, threads } = this.#peers;
     folder.log({ step, loss, lr, gradNorm, tokensPerSecond, workers });
     folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
-    const threads = [...this.#peers.values()].reduce((n, { port }) => n + port.slots, 0);
-    this.#observer.onStep?.({ ...report, step, workers, threads });
+    this.#observers.onStep({ ...report, step, workers, threads, tokensPerSecond });
   }
 
   #commitEvaluation({ step, split }: Round & { mode: 'eval' }): void {
-    let [sum, count] = [0, 0];
-    for (const part of this.#evaluation) {
-      sum += part.loss;
-      count += part.count;
-    }
-    const loss = sum / count;
+    const { loss } = this.#evaluation;
     this.#losses[split] = loss;
     this.#parts.folder.log({ step, [`${split}Loss`]: loss });
-    this.#observer.onEvaluation?.({ step, split, loss });
+    this.#observers.onEvaluation({ step, split, loss });
   }
 
   #checkpoint(step: number): void {
@@ -307,13 +316,14 @@ export class TrainingRun {
 
   async #write(step: number, tensors: readonly CheckpointTensor[]): Promise<void> {
     await this.#parts.folder.checkpoint(step, tensors, this.#parts.options.keepCheckpoints);
-    this.#observer.onCheckpoint?.(step);
+    this.#observers.onCheckpoint(step);
   }
 
   #finish(complete: boolean): void {
     clearInterval(this.#ticks);
     const { trainer } = this.#parts;
     if (!complete) this.#checkpoint(trainer.step);
+    this.#enter(complete ? 'finished' : 'stopped');
     const end: RunEnd = {
       complete,
       steps: trainer.step,
@@ -322,7 +332,7 @@ export class TrainingRun {
       parameters: trainer.parameterCount,
       ...trainer.hashes(),
       seconds: (performance.now() - this.#startedAt) / 1000,
-      tokensPerSecond: this.#trainingMs === 0 ? 0 : Math.round((this.#trainedOn / this.#trainingMs) * 1000),
+      tokensPerSecond: this.#stopwatch.tokensPerSecond,
       workersSeen: [...this.#seen],
     };
     this.#writing.then(

@@ -6,6 +6,7 @@
  */
 import {
   closeSync,
+  createReadStream,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { type CheckpointTensor, pruneCheckpoints, writeCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
@@ -38,6 +40,19 @@ export interface LedgerLine {
   /** In the order of arrival: first micro-batch, examples of each, and the worker. */
   readonly blocks: readonly { readonly lo: number; readonly counts: readonly number[]; readonly by: string }[];
 }
+
+/** A line of log.jsonl: a step with its `loss`, or an evaluation with its `trainLoss` or `valLoss`. */
+const logLineSchema = z.object({
+  step: z.number(),
+  loss: z.number().optional(),
+  gradNorm: z.number().optional(),
+  lr: z.number().optional(),
+  tokensPerSecond: z.number().optional(),
+  trainLoss: z.number().optional(),
+  valLoss: z.number().optional(),
+});
+
+export type LogLine = z.infer<typeof logLineSchema>;
 
 const FLUSH_MS = 500;
 const LOG = 'log.jsonl';
@@ -108,6 +123,16 @@ export class RunFolder {
     this.#log.push(line);
   }
 
+  /** What the log says so far, line by line; what is no line of a log is passed over. */
+  async *history(): AsyncGenerator<LogLine> {
+    this.#flush();
+    const input = createReadStream(join(this.dir, LOG));
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = logLineSchema.safeParse(parseJson(text));
+      if (line.success) yield line.data;
+    }
+  }
+
   ledger(line: LedgerLine): void {
     this.#ledger.push(line);
   }
@@ -176,6 +201,14 @@ class Lines {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

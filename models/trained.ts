@@ -1,4 +1,7 @@
-/** A trained model, read back from a checkpoint alone: its recipe is in the metadata. For sampling and evaluation. */
+/**
+ * A trained model: from a checkpoint alone, whose metadata hold the recipe, or from a recipe and the parameters of a run under
+ * way. For sampling and evaluation.
+ */
 import type { Backend } from '../core/backend/backend.ts';
 import type { Checkpoint } from '../core/checkpoint/store.ts';
 import { Characters } from '../core/data/characters.ts';
@@ -16,6 +19,12 @@ export interface TrainedModel {
   readonly backend: Backend;
 }
 
+/** Flat vectors, as a run has them: parameters (trained) and buffers (running statistics). */
+export interface Values {
+  readonly params: Float32Array;
+  readonly buffers: Float32Array;
+}
+
 /** @throws UserError if the checkpoint does not say, or does not hold, what it is of */
 export function loadTrained(checkpoint: Checkpoint, backend: Backend): TrainedModel {
   const recipe = parseRecipe(parseJson(checkpoint.metadata.recipe), `the recipe in ${checkpoint.file}`);
@@ -23,12 +32,25 @@ export function loadTrained(checkpoint: Checkpoint, backend: Backend): TrainedMo
     throw new UserError(
       `${checkpoint.file} does not say which characters it was trained on: give a checkpoint of a run.`,
     );
-  const { vocab } = recipe.data;
+  return assemble(recipe, recipe.data.vocab, backend, (model) => ({
+    params: flatten(parameterLayout(model), checkpoint),
+    buffers: flatten(bufferLayout(model), checkpoint),
+  }));
+}
+
+/** The model of a run's recipe, with copies of the values. Throws if the recipe does not say which characters there are. */
+export function trainedModel(recipe: Recipe, values: Values, backend: Backend): TrainedModel {
+  if (recipe.data.vocab === undefined) throw new Error('the recipe has no vocabulary');
+  return assemble(recipe, recipe.data.vocab, backend, () => values);
+}
+
+function assemble(recipe: Recipe, vocab: string, backend: Backend, valuesOf: (m: Module) => Values): TrainedModel {
   const vocabulary = dataKind(recipe) === 'text' ? new Characters(vocab) : new Vocabulary(vocab);
   const model = buildModel({ ...recipe.model, vocabSize: vocabulary.size });
   const { params, buffers } = place(model, backend);
-  backend.write(params, flatten(parameterLayout(model), checkpoint));
-  backend.write(buffers, flatten(bufferLayout(model), checkpoint));
+  const values = valuesOf(model);
+  backend.write(params, values.params);
+  backend.write(buffers, values.buffers);
   return { recipe, vocabulary, model: model.eval(), backend };
 }
 

@@ -4,6 +4,7 @@
  * second, each of which replaces what it names. Nothing here computes, and no tensor passes this way.
  */
 import * as z from 'zod';
+import type { PHASES } from './liveConstants.ts';
 import type { WorkerKind } from './work.ts';
 
 export * from './liveConstants.ts';
@@ -30,7 +31,7 @@ export interface RunInfo {
   readonly unit: 'examples' | 'tokens';
 }
 
-export type Phase = 'waiting' | 'training' | 'evaluating' | 'paused' | 'finished' | 'stopped';
+export type Phase = (typeof PHASES)[number];
 
 /** Where the run stands. Rates are over the last seconds; null where nothing is known yet. */
 export interface RunStatus {

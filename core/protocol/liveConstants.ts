@@ -4,6 +4,9 @@
 export const LIVE_SUBPROTOCOL = 'manygrad.live.v1';
 export const LIVE_PATH = '/live';
 
+/** What a run is doing. */
+export const PHASES = ['waiting', 'training', 'evaluating', 'paused', 'finished', 'stopped'] as const;
+
 /** WebSocket close codes of this protocol. */
 export const LiveCloseCode = {
   /** The key is wrong, or missing where one is needed. */

@@ -7,6 +7,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { FrameError } from './frameError.ts';
+import { PHASES } from './liveConstants.ts';
 import type { Result, State, Work } from './work.ts';
 
 /** The WebSocket subprotocol. A change that an older worker would misread makes it v2. */
@@ -85,7 +86,7 @@ export const workSchema = z.strictObject({
 /** Coordinator → tab, now and then, for its person to read; at the same time a sign of life. No parts. */
 export const newsSchema = z.strictObject({
   kind: z.literal('news'),
-  phase: z.enum(['waiting', 'training', 'evaluating', 'paused', 'finished', 'stopped']),
+  phase: z.enum(PHASES),
   step: count,
   loss: z.number().nullable(),
   valLoss: z.number().nullable(),

@@ -56,16 +56,23 @@ export interface WorkerPort {
   /** The state is only read, and before this returns. */
   sendState(state: State): void;
   sendWork(work: Work): void;
-  /** Bytes to and from it so far, and the last ping's way there and back; absent where nothing crosses a wire. */
-  traffic?(): { readonly sent: number; readonly received: number; readonly latencyMs: number | null };
   /** Sends it away: `reason` is a sentence for its owner; `final` tells it not to come back. */
   close(reason: string, final: boolean): void;
+  /** What has passed between them, in bytes as the coordinator sent and received them; left out by threads. */
+  traffic?(): Traffic;
+}
+
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
+  /** The last ping's way there and back; null before the first. */
+  readonly latencyMs: number | null;
 }
 
 /** What a port tells the coordinator. The result is read before `result` returns. */
 export interface WorkerEvents {
   result(result: Result): void;
-  /** A micro-batch of the lease (round, lo, size) is done, though not yet the last. */
+  /** It has finished a micro-batch, or more, of the lease of [lo, lo + size), and is still at it. */
   progress(round: number, lo: number, size: number): void;
   /** It is gone, of itself or because it broke the rules. Told once. */
   left(reason: string): void;

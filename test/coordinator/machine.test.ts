@@ -1,6 +1,6 @@
 /**
- * The coordinator's logic under thousands of random schedules: workers join, answer, leave and lie at any moment. Each
- * schedule is judged event by event against what the machine promises; a failure prints the seed that replays it.
+ * The coordinator's logic under thousands of random schedules: workers join, answer, leave and lie at any moment, and the
+ * operator pauses, resumes, saves and sends workers away. Each schedule is judged event by event against what the machine promises; a failure prints the seed that replays it.
  */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -30,6 +30,16 @@ const fired = {
   reassigned: 0,
   halved: 0,
   outOfOrder: 0,
+  pauses: 0,
+  pausesAgain: 0,
+  commitsWhilePaused: 0,
+  idleWhilePaused: 0,
+  resumes: 0,
+  resumesForNothing: 0,
+  checkpointsNow: 0,
+  kicks: 0,
+  kicksOfNobody: 0,
+  progress: 0,
 };
 
 /** What the machine is to do in a whole run, in order. */
@@ -68,6 +78,7 @@ class World {
   readonly past: Held[] = [];
   round: Round | null = null;
   finished = false;
+  paused = false;
   readonly #machine: Machine;
   readonly #plan: Plan;
   #accepted: number[] = [];
@@ -122,6 +133,48 @@ class World {
     expect(this.#machine.handle(resultOf(lease), 0)).toEqual([]);
   }
 
+  pause(): void {
+    if (this.paused) fired.pausesAgain++;
+    else fired.pauses++;
+    this.paused = true;
+    expect(this.#machine.handle({ type: 'pause' }, 0)).toEqual([]);
+    // However late everything is, nothing is handed out.
+    expect(this.#machine.handle({ type: 'tick' }, 0)).toEqual([]);
+  }
+
+  resume(): void {
+    const was = this.paused;
+    if (was) fired.resumes++;
+    else fired.resumesForNothing++;
+    this.paused = false;
+    const actions = this.#machine.handle({ type: 'resume' }, 0);
+    if (!was) expect(actions).toEqual([]);
+    this.#judge(actions);
+  }
+
+  checkpoint(): void {
+    fired.checkpointsNow++;
+    const step = this.#plan.startStep + this.log.filter((line) => line.startsWith('commit train at')).length;
+    expect(this.#machine.handle({ type: 'checkpoint' }, 0)).toEqual([{ type: 'checkpoint', step }]);
+  }
+
+  /** The operator sends a worker away, or one that is not there. */
+  kick(worker: WorkerId): void {
+    const there = this.workers.has(worker);
+    if (there) fired.kicks++;
+    else fired.kicksOfNobody++;
+    this.#forget(worker);
+    const actions = this.#machine.handle({ type: 'kick', worker }, 0);
+    if (there) expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away' });
+    else expect(actions).toEqual([]);
+    this.#judge(actions.slice(1));
+  }
+
+  progress({ worker, round, lo, size }: Held): void {
+    fired.progress++;
+    expect(this.#machine.handle({ type: 'progress', worker, round, block: { lo, size } }, 0)).toEqual([]);
+  }
+
   stop(): void {
     fired.stops++;
     this.round = null;
@@ -137,6 +190,10 @@ class World {
       { type: 'joined', worker, slots: 3 },
       { type: 'result', worker, round: 0, block: { lo: 0, size: 1 } },
       { type: 'left', worker },
+      { type: 'pause' },
+      { type: 'checkpoint' },
+      { type: 'resume' },
+      { type: 'kick', worker },
       { type: 'stop' },
     ];
     for (const event of events) expect(this.#machine.handle(event, 0)).toEqual([]);
@@ -151,7 +208,7 @@ class World {
 
   #judge(actions: readonly Action[]): void {
     for (const action of actions) this.#judgeOne(action);
-    if (this.round === null) return;
+    if (this.round === null || this.paused) return;
     // Nobody idles while there is work: with a free slot, each micro-batch that is missing is out on a lease.
     const slots = [...this.workers.values()].reduce((a, b) => a + b, 0);
     if (slots > this.leases.length) expect(this.#unheld(this.round)).toEqual([]);
@@ -176,6 +233,7 @@ class World {
       }
       case 'assign': {
         const { worker, round, block } = action;
+        expect(this.paused, 'a lease was handed out while paused').toBe(false);
         expect(round).toBe(this.round);
         expect(isAligned(block.lo, block.size, round.microBatches)).toBe(true);
         if (round.mode === 'eval') expect(block.size).toBeLessThanOrEqual(16);
@@ -207,6 +265,7 @@ class World {
         expect(this.#accepted).toEqual(this.#accepted.map(() => 1));
         expect(this.leases, 'leases of a round that is over').toEqual([]);
         this.round = null;
+        if (this.paused) fired.commitsWhilePaused++;
         this.log.push(`commit ${nameOf(action.round)}`);
         break;
       case 'checkpoint':
@@ -217,6 +276,8 @@ class World {
         this.finished = true;
         this.log.push(`finish ${action.step} ${action.complete ? 'complete' : 'stopped'}`);
         break;
+      case 'overdue':
+        throw new Error(`a lease of worker ${action.worker} is overdue though no time has passed`);
       case 'expel':
         throw new Error(`worker ${action.worker} was expelled for nothing: ${action.reason}`);
       default:
@@ -285,6 +346,26 @@ function lie(world: World, dice: Dice): void {
   }
 }
 
+/** Something that the operator asks for, or a worker says of itself. */
+function ask(world: World, dice: Dice): void {
+  const lease = dice.pick(world.past);
+  switch (dice.below(7)) {
+    case 0:
+    case 1:
+      return world.pause();
+    case 2:
+    case 3:
+      return world.resume();
+    case 4:
+      return world.checkpoint();
+    case 5:
+      return world.kick(dice.pick([...world.workers.keys(), -1]) ?? -1);
+    default:
+      // Of a lease that is held, or was: neither changes who does what.
+      if (lease !== undefined) world.progress(lease);
+  }
+}
+
 /** Plays one run: `calm` is out of how many events one is a fault; 0 is never. */
 function play(plan: Plan, seed: number, calm: number, stopAt: number | null): World {
   const dice = new Dice(seed);
@@ -306,15 +387,19 @@ function play(plan: Plan, seed: number, calm: number, stopAt: number | null): Wo
     if (fault) {
       const worker = dice.pick([...world.workers.keys()]);
       const gone = dice.pick(world.past.filter((l) => !world.workers.has(l.worker)));
-      const kind = dice.below(4);
-      if (kind === 0 && worker !== undefined) world.leave(worker);
+      const kind = dice.below(6);
+      if (kind >= 4) ask(world, dice);
+      else if (kind === 0 && worker !== undefined) world.leave(worker);
       else if (kind === 1) lie(world, dice);
       else if (kind === 2 && gone !== undefined) {
         fired.answersAfterLeaving++;
         world.late(gone);
       } else if (world.workers.size < 12) world.join(1 + dice.below(dice.below(10) === 0 ? 40 : 4));
     } else if (lease !== undefined) world.answer(lease);
-    else {
+    else if (world.paused) {
+      fired.idleWhilePaused++;
+      world.resume();
+    } else {
       expect(world.workers.size, 'workers are there and have nothing to do').toBe(0);
       world.join(1 + dice.below(4));
     }
@@ -415,6 +500,62 @@ describe('by hand', () => {
     expect(assigned(actions)).toEqual([[2, 0, 8]]);
     // What it sends after that is not looked at.
     expect(machine.handle({ type: 'result', worker: 1, round: 0, block: { lo: 0, size: 8 } }, 0)).toEqual([]);
+  });
+
+  test('paused, a run takes what is under way, opens the next round and hands out nothing of it', () => {
+    const machine = new Machine(plan);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 8]]);
+    expect(machine.handle({ type: 'pause' }, 0)).toEqual([]);
+    const last = machine.handle({ type: 'result', worker: 1, round: 0, block: { lo: 0, size: 8 } }, 1);
+    expect(last.map((a) => a.type)).toEqual(['accept', 'commit', 'open']);
+    expect(machine.handle({ type: 'joined', worker: 2, slots: 1 }, 2)).toEqual([]);
+    expect(machine.handle({ type: 'checkpoint' }, 2)).toEqual([{ type: 'checkpoint', step: 1 }]);
+    expect(machine.handle({ type: 'tick' }, 1e9)).toEqual([]);
+    expect(assigned(machine.handle({ type: 'resume' }, 1e9))).toEqual([
+      [1, 0, 4],
+      [2, 4, 4],
+    ]);
+  });
+
+  test('what a worker held that is sent away waits until the run goes on', () => {
+    const machine = new Machine(plan);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle({ type: 'start' }, 0);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    machine.handle({ type: 'pause' }, 0);
+    expect(machine.handle({ type: 'kick', worker: 1 }, 0).map((a) => a.type)).toEqual(['expel']);
+    expect(assigned(machine.handle({ type: 'resume' }, 0))).toEqual([[2, 0, 8]]);
+  });
+
+  test('a stalled lease is not handed out again while the run is paused', () => {
+    const machine = new Machine(plan);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle({ type: 'start' }, 0);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    machine.handle({ type: 'pause' }, 0);
+    expect(machine.handle({ type: 'tick' }, 1e6)).toEqual([]);
+    expect(machine.handle({ type: 'resume' }, 1e6)).toEqual([]);
+    expect(machine.handle({ type: 'tick' }, 1e6).map((a) => a.type)).toEqual(['overdue', 'assign']);
+  });
+
+  test('progress restarts the patience with a lease, so often as it has micro-batches', () => {
+    const machine = new Machine(plan);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle({ type: 'start' }, 0);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    const progress = (worker: WorkerId, now: number) =>
+      expect(machine.handle({ type: 'progress', worker, round: 0, block: { lo: 0, size: 8 } }, now)).toEqual([]);
+    const overdue = (now: number) => machine.handle({ type: 'tick' }, now).some((a) => a.type === 'overdue');
+    for (let i = 1; i <= 8; i++) {
+      progress(1, 50_000 * i);
+      expect(overdue(50_000 * i + 59_999)).toBe(false);
+    }
+    // Of another's lease, or more often than there are micro-batches: it does not count.
+    progress(2, 440_000);
+    progress(1, 440_000);
+    expect(overdue(459_999)).toBe(false);
+    expect(overdue(460_000)).toBe(true);
   });
 
   test('a run that is resumed after its last step is evaluated and ends', () => {

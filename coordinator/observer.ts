@@ -1,0 +1,114 @@
+/**
+ * What a run tells about itself as it goes: to the terminal, to its operator's page, to tests. An observer changes nothing,
+ * is called from within the run, and must be quick: a small model makes thousands of steps a second.
+ */
+import type { Phase } from '../core/protocol/live.ts';
+import type { WorkerKind, WorkerPort } from '../core/protocol/work.ts';
+import type { Block, EvalSplit, Round, WorkerId } from './machine.ts';
+import type { StepReport } from './trainer.ts';
+
+/** A training step that has been made. */
+export interface StepMade extends StepReport {
+  /** Updates made, this one included. */
+  readonly step: number;
+  readonly workers: number;
+  /** Of all workers together. */
+  readonly threads: number;
+  /** The step's targets per second of the coordinator's clock. */
+  readonly tokensPerSecond: number;
+}
+
+export interface Evaluated {
+  readonly step: number;
+  readonly split: EvalSplit;
+  readonly loss: number;
+}
+
+/** A worker came or went. */
+export interface WorkerChange {
+  readonly id: WorkerId;
+  /** What the ledger calls it. */
+  readonly name: string;
+  readonly kind: WorkerKind;
+  readonly slots: number;
+  readonly port: WorkerPort;
+  readonly joined: boolean;
+  /** Why it went. */
+  readonly reason: string;
+}
+
+export interface RunObserver {
+  onStep?(made: StepMade): void;
+  onEvaluation?(evaluated: Evaluated): void;
+  /** A checkpoint is on the disk. */
+  onCheckpoint?(step: number): void;
+  onWorker?(change: WorkerChange): void;
+  onPhase?(phase: Phase): void;
+  onOpen?(round: Round): void;
+  onAssign?(worker: WorkerId, round: Round, block: Block): void;
+  onOverdue?(worker: WorkerId, round: Round, block: Block): void;
+  /** An answer came, to a round by its number: one that is over, perhaps. `accepted` if it is the one that counts. */
+  onResult?(worker: WorkerId, round: number, block: Block, accepted: boolean): void;
+}
+
+export interface RunEnd {
+  /** False if it was stopped before its last step. */
+  readonly complete: boolean;
+  readonly steps: number;
+  /** Of the whole splits, in evaluation mode, at the end; null if it was stopped. */
+  readonly trainLoss: number | null;
+  readonly valLoss: number | null;
+  readonly parameters: number;
+  readonly paramsSha256: string;
+  readonly buffersSha256: string;
+  readonly seconds: number;
+  /** Of this process's training steps, evaluation left out. */
+  readonly tokensPerSecond: number;
+  /** Names of the workers whose work was accepted. */
+  readonly workersSeen: readonly string[];
+}
+
+/** Tells several observers, one after the other, in the order in which they were added. */
+export class FanOut implements Required<RunObserver> {
+  readonly #observers: RunObserver[] = [];
+
+  add(observer: RunObserver): void {
+    this.#observers.push(observer);
+  }
+
+  onStep(made: StepMade): void {
+    for (const o of this.#observers) o.onStep?.(made);
+  }
+
+  onEvaluation(evaluated: Evaluated): void {
+    for (const o of this.#observers) o.onEvaluation?.(evaluated);
+  }
+
+  onCheckpoint(step: number): void {
+    for (const o of this.#observers) o.onCheckpoint?.(step);
+  }
+
+  onWorker(change: WorkerChange): void {
+    for (const o of this.#observers) o.onWorker?.(change);
+  }
+
+  onPhase(phase: Phase): void {
+    for (const o of this.#observers) o.onPhase?.(phase);
+  }
+
+  onOpen(round: Round): void {
+    for (const o of this.#observers) o.onOpen?.(round);
+  }
+
+  onAssign(worker: WorkerId, round: Round, block: Block): void {
+    for (const o of this.#observers) o.onAssign?.(worker, round, block);
+  }
+
+  onOverdue(worker: WorkerId, round: Round, block: Block): void {
+    for (const o of this.#observers) o.onOverdue?.(worker, round, block);
+  }
+
+  onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {
+    for (const o of this.#observers) o.onResult?.(worker, round, block, accepted);
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The table of workers as the operator sees it: who is there, what each has done, how fast, and what it is at. It is told of
+ * every lease and answer, thousands a second, so each costs a few additions; rows are made when somebody looks.
+ */
+import { runLength } from '../core/allreduce/treeSum.ts';
+import type { WorkerRow } from '../core/protocol/live.ts';
+import type { WorkerPort } from '../core/protocol/work.ts';
+import type { Block, Round, WorkerId } from './machine.ts';
+import { Rate } from './rate.ts';
+
+/** Names are cut off here: they are whatever a stranger calls itself. */
+const MAX_NAME = 64;
+
+interface Entry {
+  readonly name: string;
+  readonly port: WorkerPort;
+  readonly joinedAt: number;
+  readonly rate: Rate;
+  microBatches: number;
+  /** Leases that it holds. */
+  leases: number;
+  /** Those of them that are overdue: round and first micro-batch. */
+  readonly overdue: Set<string>;
+}
+
+const keyOf = (round: number, { lo }: Block): string => `${round} ${lo}`;
+
+export class Roster {
+  readonly #entries = new Map<WorkerId, Entry>();
+  /** Of the training round that is open: an evaluation's micro-batches count for nothing here. */
+  #training: Round | null = null;
+  #accepted = 0;
+
+  join(id: WorkerId, port: WorkerPort, now: number): void {
+    const rate = new Rate();
+    rate.begin(now);
+    const name = port.name.slice(0, MAX_NAME);
+    this.#entries.set(id, { name, port, joinedAt: now, rate, microBatches: 0, leases: 0, overdue: new Set() });
+  }
+
+  leave(id: WorkerId): void {
+    this.#entries.delete(id);
+  }
+
+  nameOf(id: WorkerId): string {
+    return this.#entries.get(id)?.name ?? `#${id}`;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  open(round: Round): void {
+    this.#training = round.mode === 'train' ? round : null;
+  }
+
+  assign(id: WorkerId): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.leases++;
+  }
+
+  overdue(id: WorkerId, { id: round }: Round, block: Block): void {
+    this.#entries.get(id)?.overdue.add(keyOf(round, block));
+  }
+
+  result(id: WorkerId, round: number, block: Block, accepted: boolean, now: number): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    if (entry.leases > 0) entry.leases--;
+    if (entry.overdue.size > 0) entry.overdue.delete(keyOf(round, block));
+    const training = this.#training;
+    if (!accepted || training === null || training.id !== round) return;
+    const done = runLength(block.lo, block.size, training.microBatches);
+    entry.microBatches += done;
+    this.#accepted += done;
+    entry.rate.add(done, now);
+  }
+
+  /** Training begins, or goes on after a pause: what was not done meanwhile is not held against anyone. */
+  begin(now: number): void {
+    for (const { rate } of this.#entries.values()) rate.begin(now);
+  }
+
+  /** Micro-batches accepted from a worker, and from all that there have been. */
+  accepted(id: WorkerId): { yours: number; all: number } {
+    return { yours: this.#entries.get(id)?.microBatches ?? 0, all: this.#accepted };
+  }
+
+  /** Whether there is a volunteer whose page shows samples. */
+  get hasTabs(): boolean {
+    for (const { port } of this.#entries.values()) if (port.kind === 'tab') return true;
+    return false;
+  }
+
+  rows(now: number): WorkerRow[] {
+    return Array.from(this.#entries, ([id, entry]) => this.#row(id, entry, now));
+  }
+
+  #row(id: WorkerId, entry: Entry, now: number): WorkerRow {
+    const { name, port, joinedAt, rate, microBatches, leases, overdue } = entry;
+    const traffic = port.traffic?.();
+    return {
+      id,
+      name,
+      kind: port.kind,
+      slots: port.slots,
+      state: overdue.size > 0 ? 'overdue' : leases > 0 ? 'working' : 'idle',
+      microBatches,
+      share: this.#accepted === 0 ? 0 : microBatches / this.#accepted,
+      perSecond: rate.perSecond(now) ?? 0,
+      latencyMs: traffic?.latencyMs ?? null,
+      verified: 0,
+      bytesSent: traffic?.sent ?? 0,
+      bytesReceived: traffic?.received ?? 0,
+      seconds: (now - joinedAt) / 1000,
+    };
+  }
+}

@@ -1,0 +1,39 @@
+/** How long training steps take, pauses left out. Of the coordinator's clock; nothing that is computed depends on it. */
+export class Stopwatch {
+  #openedAt = 0;
+  #pausedAt: number | null = null;
+  #ms = 0;
+  #targets = 0;
+
+  /** A round begins. */
+  open(): void {
+    this.#openedAt = performance.now();
+  }
+
+  get paused(): boolean {
+    return this.#pausedAt !== null;
+  }
+
+  pause(): void {
+    this.#pausedAt ??= performance.now();
+  }
+
+  resume(): void {
+    // The pause is no part of the round that it fell in.
+    if (this.#pausedAt !== null) this.#openedAt += performance.now() - Math.max(this.#pausedAt, this.#openedAt);
+    this.#pausedAt = null;
+  }
+
+  /** A training step over so many targets has been made in the round. @returns its targets per second */
+  commit(targets: number): number {
+    const ms = performance.now() - this.#openedAt;
+    this.#ms += ms;
+    this.#targets += targets;
+    return Math.round((targets / ms) * 1000);
+  }
+
+  /** Of all steps together. */
+  get tokensPerSecond(): number {
+    return this.#ms === 0 ? 0 : Math.round((this.#targets / this.#ms) * 1000);
+  }
+}
