@@ -55,29 +55,83 @@ export function remember(pace: number[], ms: number): void {
   if (pace.length > REMEMBERED) pace.shift();
 }
 
+/** A pace of less is not told from none: it would make a worker infinitely fast. */
+const LEAST_PACE_MS = 1e-3;
+
+/** The median of a worker's last answers, ms a micro-batch; null before the first. */
+function medianPace(pace: readonly number[]): number | null {
+  const median = [...pace].sort((a, b) => a - b)[pace.length >> 1];
+  return median === undefined ? null : Math.max(LEAST_PACE_MS, median);
+}
+
 /** How long a worker of this pace may keep a lease, or say nothing of it, before another is handed it too, in ms. */
 export function patience(pace: readonly number[], size: number): number {
-  const median = [...pace].sort((a, b) => a - b)[pace.length >> 1];
-  return median === undefined ? FIRST_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, PATIENCE * median * size);
+  const median = medianPace(pace);
+  return median === null ? FIRST_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, PATIENCE * median * size);
+}
+
+/** How much sooner than its holder an idle worker must be expected to finish a lease, to be handed it too. */
+const SOONER = 2;
+
+/**
+ * Whether a worker of pace `idle` would finish a lease well before its holder does. A holder that has taken longer than
+ * usual, or of which nothing is known, is expected to take as long again.
+ */
+export function isWorthDoubling(
+  lease: Lease,
+  holder: readonly number[],
+  idle: readonly number[],
+  now: number,
+): boolean {
+  const mine = medianPace(idle);
+  if (mine === null) return false;
+  const { size } = lease.block;
+  const elapsed = now - lease.since;
+  const expected = (medianPace(holder) ?? 0) * size;
+  const left = elapsed > expected ? elapsed : expected - elapsed;
+  return left > SOONER * mine * size;
+}
+
+/**
+ * How many micro-batches a lease of each worker should have, as powers of two, for all to end together: their share of
+ * what waits by their speed. Where speeds are known, a worker of unknown speed is tried with one.
+ */
+export function shares(workers: ReadonlyMap<WorkerId, Member>, waiting: number): Map<WorkerId, number> {
+  const paces = new Map([...workers].map(([id, { pace }]) => [id, medianPace(pace)]));
+  const isKnown = [...paces.values()].some((pace) => pace !== null);
+  let speed = 0;
+  let left = waiting;
+  for (const [id, { slots, leases }] of workers) {
+    const pace = paces.get(id) ?? null;
+    const idle = slots - leases.length;
+    // Whoever is busy comes back, sometime; whoever has not answered yet, perhaps not.
+    if (pace !== null) speed += slots / pace;
+    else if (isKnown) left -= idle;
+    else speed += idle;
+  }
+  return new Map(
+    [...paces].map(([id, pace]) => {
+      const fair = isKnown && pace === null ? 1 : left / speed / (pace ?? 1);
+      // A hair more, so that rounding makes no 3.999 of a 4.
+      return [id, 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, fair * (1 + 1e-9)))))];
+    }),
+  );
+}
+
+/** Takes the first of the blocks that wait, or as much of its beginning as `size`. */
+export function take(queue: Block[], size: number, { microBatches }: Round): Block | undefined {
+  let block = queue.shift();
+  while (block !== undefined && block.size > size) {
+    const half = block.size / 2;
+    const rest = { lo: block.lo + half, size: half };
+    if (isAligned(rest.lo, rest.size, microBatches)) queue.unshift(rest);
+    block = { lo: block.lo, size: half };
+  }
+  return block;
 }
 
 /** The round's micro-batches as the fewest aligned blocks of at most the longest lease. */
 export function wholeBlocks({ mode, microBatches }: Round): Block[] {
   const size = Math.min(2 ** Math.ceil(Math.log2(microBatches)), MAX_BLOCK[mode]);
   return Array.from({ length: Math.ceil(microBatches / size) }, (_, i) => ({ lo: i * size, size }));
-}
-
-/** Halves the largest of the blocks that wait, in place, while there are fewer of them than idle slots. */
-export function divide(queue: Block[], idle: number, { microBatches }: Round): void {
-  let size = queue.reduce((most, block) => Math.max(most, block.size), 0);
-  while (queue.length < idle && size > 1) {
-    const at = queue.findIndex((block) => block.size === size);
-    const block = queue[at];
-    if (block === undefined) {
-      size /= 2;
-      continue;
-    }
-    const halves = [block.lo, block.lo + size / 2].map((lo) => ({ lo, size: size / 2 }));
-    queue.splice(at, 1, ...halves.filter((half) => isAligned(half.lo, half.size, microBatches)));
-  }
 }

@@ -5,19 +5,22 @@
  *
  * A run is a sequence of rounds: a training step, or an evaluation. A round is cut into micro-batches, leased to workers as
  * aligned runs (subtrees of the all-reduce, core/allreduce), and committed once each micro-batch has been accepted
- * exactly once. A lease that is lost goes back to the front of the queue. One that is overdue is handed out twice, and
- * the first answer counts: both have the same bits. While the run is paused, no lease is handed out.
+ * exactly once. A lease that is lost goes back to the front of the queue. What is overdue, or would be done much
+ * sooner by whoever is idle, is handed out twice, and the first answer counts: both have the same bits. Leases are as large
+ * as their worker is fast. While the run is paused, no lease is handed out.
  */
 import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
 import {
   type Block,
-  divide,
   type EvalSplit,
+  isWorthDoubling,
   type Lease,
   type Member,
   patience,
   type Round,
   remember,
+  shares,
+  take,
   type WorkerId,
   wholeBlocks,
 } from './leases.ts';
@@ -265,27 +268,51 @@ export class Machine {
     const round = this.#round;
     if (round === null || this.#paused) return [];
     const actions: Action[] = [];
-    let idle = 0;
-    for (const { slots, leases } of this.#workers.values()) idle += slots - leases.length;
-    divide(this.#queue, idle, round);
-    // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
-    for (let depth = 0; idle > 0 && this.#queue.length > 0; depth++)
-      for (const [worker, { slots, leases }] of this.#workers) {
-        if (leases.length > depth || leases.length >= slots) continue;
-        const block = this.#queue.shift();
-        if (block === undefined) break;
-        const lease: Lease = {
-          round: round.id,
-          block,
-          since: this.#now,
-          heard: this.#now,
-          progress: 0,
-          doubled: false,
-        };
-        leases.push(lease);
-        idle--;
-        actions.push({ type: 'assign', worker, round, block });
+    if (this.#queue.length > 0) {
+      const waiting = this.#queue.reduce((sum, { size }) => sum + size, 0);
+      const share = shares(this.#workers, waiting);
+      // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
+      for (let depth = 0, given = true; given && this.#queue.length > 0; depth++) {
+        given = false;
+        for (const [worker, { slots, leases }] of this.#workers) {
+          if (leases.length >= slots) continue;
+          given = true;
+          if (leases.length > depth) continue;
+          const block = take(this.#queue, share.get(worker) ?? 1, round);
+          if (block === undefined) break;
+          actions.push(this.#lease(worker, leases, block, round));
+        }
+      }
+    }
+    return this.#queue.length > 0 ? actions : [...actions, ...this.#double(round)];
+  }
+
+  /** With nothing left to hand out: what an idle worker would finish well before its holder does, it is handed too. */
+  #double(round: Round): Action[] {
+    const actions: Action[] = [];
+    for (const [worker, { slots, leases, pace }] of this.#workers)
+      while (leases.length < slots) {
+        const lease = this.#slowLease(worker, pace, round);
+        if (lease === null) break;
+        lease.doubled = true;
+        actions.push(this.#lease(worker, leases, lease.block, round));
       }
     return actions;
+  }
+
+  #slowLease(idle: WorkerId, pace: readonly number[], round: Round): Lease | null {
+    for (const [worker, holder] of this.#workers) {
+      if (worker === idle) continue;
+      for (const lease of holder.leases) {
+        if (lease.round !== round.id || lease.doubled || this.#has(lease.block)) continue;
+        if (isWorthDoubling(lease, holder.pace, pace, this.#now)) return lease;
+      }
+    }
+    return null;
+  }
+
+  #lease(worker: WorkerId, leases: Lease[], block: Block, round: Round): Action {
+    leases.push({ round: round.id, block, since: this.#now, heard: this.#now, progress: 0, doubled: false });
+    return { type: 'assign', worker, round, block };
   }
 }

@@ -38,7 +38,7 @@ export interface Connection {
 }
 
 /** How often the machine looks for leases that are overdue. */
-const TICK_MS = 500;
+const TICK_MS = 100;
 
 export class TrainingRun {
   readonly ended: Promise<RunEnd>;

@@ -512,10 +512,46 @@ describe('by hand', () => {
     expect(machine.handle({ type: 'joined', worker: 2, slots: 1 }, 2)).toEqual([]);
     expect(machine.handle({ type: 'checkpoint' }, 2)).toEqual([{ type: 'checkpoint', step: 1 }]);
     expect(machine.handle({ type: 'tick' }, 1e9)).toEqual([]);
+    // Of the second, nothing is known yet: it is tried with one micro-batch.
     expect(assigned(machine.handle({ type: 'resume' }, 1e9))).toEqual([
       [1, 0, 4],
-      [2, 4, 4],
+      [2, 4, 1],
     ]);
+  });
+
+  test('leases are as large as their worker is fast; what a slow one holds, an idle fast one is handed too', () => {
+    const machine = new Machine({ ...plan, microBatches: 16 });
+    const answer = (worker: number, round: number, lo: number, size: number, now: number) =>
+      machine.handle({ type: 'result', worker, round, block: { lo, size } }, now);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([
+      [1, 0, 8],
+      [2, 8, 8],
+    ]);
+    expect(assigned(answer(1, 0, 0, 8, 8))).toEqual([]);
+    // The first needs 1 ms a micro-batch, the second 40: of sixteen, the second's share is one.
+    let now = 320;
+    let next = assigned(answer(2, 0, 8, 8, now));
+    expect(next).toEqual([
+      [1, 0, 8],
+      [2, 8, 1],
+    ]);
+    const given: number[][] = [];
+    for (let lease = next[0]; lease !== undefined; lease = next[0]) {
+      const [, lo = 0, size = 0] = lease;
+      given.push([lo, size]);
+      now += size;
+      const actions = answer(1, 1, lo, size, now);
+      next = assigned(actions);
+      if (actions.some((a) => a.type === 'commit')) break;
+    }
+    // The first has done all: the second's, too, which would have taken it 25 ms more.
+    expect(given.reduce((sum, [, size = 0]) => sum + size, 0)).toBe(16);
+    expect(given.at(-1)).toEqual([8, 1]);
+    expect(now).toBe(336);
+    // The second's answer is late, and costs it nothing.
+    expect(answer(2, 1, 8, 1, 360).map((a) => a.type)).not.toContain('expel');
   });
 
   test('what a worker held that is sent away waits until the run goes on', () => {
