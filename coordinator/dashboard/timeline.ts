@@ -7,7 +7,7 @@ const WIDTH = 1000;
 /** In the drawing's units, which are stretched to the room there is. */
 const LANE = 20;
 /** Per cent of the height there is. */
-const TALLEST = 16;
+const TALLEST = 22;
 /** Between two steps, in the drawing's units. */
 const GAP = 6;
 const SERIES = 4;

@@ -93,14 +93,15 @@ function show(view: VolunteerView, info: RunInfo, chart: LossChart): void {
   else if (phase.kind === 'waiting') say(`No connection (${phase.reason}); this page tries again by itself.`);
   else $('problem').hidden = true;
   $('speed').textContent = `${view.perSecond.toFixed(1)}/s`;
-  $('bytes').textContent = `${bytes(view.traffic.received)} / ${bytes(view.traffic.sent)}`;
+  $('bytes').textContent = `${bytes(view.traffic.received)}, ${bytes(view.traffic.sent)}`;
   const fused = view.relaxed === false ? ' This browser has no fused multiply-add.' : '';
   const memory = view.sharedMemory ? 'Threads share memory.' : 'Threads have memory of their own.';
   $('foot').textContent = view.relaxed === null ? '' : `${memory}${fused}`;
   if (news === null) return;
   $('yours').textContent = integer(news.yours);
   $('share').textContent = news.all === 0 ? '–' : `${((100 * news.yours) / news.all).toFixed(1)} %`;
-  $('step').textContent = `${integer(news.step)} / ${integer(info.steps)}`;
+  $('step-label').textContent = `Step of ${integer(info.steps)}`;
+  $('step').textContent = integer(news.step);
   $('loss').textContent = fixed(news.loss);
   $('val-loss').textContent = fixed(news.valLoss);
   $('workers').textContent = integer(news.workers);
