@@ -49,7 +49,7 @@ const parser = yargs(hideBin(process.argv))
       y
         .positional('preset', {
           type: 'string',
-          describe: 'names-mlp, names-wavenet, text-gpt, or the path of a recipe (.yaml)',
+          describe: 'names-mlp, names-wavenet, text-gpt, or the path of a recipe (.yaml) or a model (.ts)',
         })
         .options({
           steps: { type: 'number', describe: 'Steps in all (with --resume: a new goal)' },
@@ -137,6 +137,18 @@ const parser = yargs(hideBin(process.argv))
         token: { type: 'string', describe: 'The token that the coordinator printed (default: $MANYGRAD_TOKEN)' },
         threads: { type: 'number', default: cores, describe: 'Worker threads' },
         name: { type: 'string', describe: 'What to be called (default: host:pid)' },
+        model: {
+          type: 'string',
+          array: true,
+          nargs: 1,
+          default: [],
+          describe: 'A model file (.ts) that the run may train: others are refused',
+        },
+        'trust-code': {
+          type: 'boolean',
+          default: false,
+          describe: 'Run whatever model code the coordinator sends',
+        },
       }),
     async (a) => {
       checkNode();
@@ -146,6 +158,8 @@ const parser = yargs(hideBin(process.argv))
         token: a.token ?? process.env.MANYGRAD_TOKEN,
         threads: whole('threads', a.threads, 1),
         name: a.name,
+        models: a.model,
+        trustCode: a.trustCode,
         mode: outputMode(a),
       });
     },

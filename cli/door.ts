@@ -49,7 +49,7 @@ export async function openDoor(
     state: () => trainer.state,
     news: (id) => live.news(id),
     info: live.info,
-    pages: await makePages(),
+    pages: await makePages(spec.name === 'custom' ? spec.code : null),
     operator: (socket, exempt) => live.accept(socket, exempt),
   }).catch(async (error: unknown) => {
     await live.close();

@@ -1,7 +1,10 @@
 /** From a command's words to a recipe: a preset or a file, then the flags that change single fields of it. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parse } from 'yaml';
 import { UserError } from '../core/errors.ts';
+import { bundleModelFile } from '../deploy/modelFile.ts';
+import { loadCode } from '../models/loadCode.ts';
 import { presetRecipe } from '../models/presets.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 
@@ -13,16 +16,31 @@ export interface RecipeFlags {
   readonly set?: readonly string[] | undefined;
 }
 
-/** @param target a preset's name, or the path of a .yaml file. @throws UserError */
-export function recipeFrom(target: string, flags: RecipeFlags): Recipe {
-  const isFile = /\.ya?ml$/.test(target);
-  const base: unknown = isFile ? readYaml(target) : presetRecipe(target, flags.steps);
+/** @param target a preset's name, or the path of a recipe (.yaml) or of a model file (.ts, .js). @throws UserError */
+export async function recipeFrom(target: string, flags: RecipeFlags): Promise<Recipe> {
+  const isModel = /\.[cm]?[jt]s$/.test(target);
+  const isFile = isModel || /\.ya?ml$/.test(target);
+  const base: unknown = isModel
+    ? await modelRecipe(target, flags.steps)
+    : isFile
+      ? readYaml(target)
+      : presetRecipe(target, flags.steps);
   const changes: [string, unknown][] = (flags.set ?? []).map(parseSetting);
   if (flags.steps !== undefined) changes.push(['steps', flags.steps]);
   if (flags.seed !== undefined) changes.push(['seed', flags.seed]);
   if (flags.data !== undefined) changes.push(['data.source', flags.data]);
   const recipe = changes.reduce((value, [path, to]) => withField(value, path.split('.'), to), base);
   return parseRecipe(recipe, isFile ? target : 'the preset with these --set values');
+}
+
+/** A model file's recipe: its own fields over those that suit most small models. @throws UserError */
+async function modelRecipe(file: string, steps: number | undefined): Promise<unknown> {
+  if (!existsSync(file)) throw new UserError(`${file} cannot be read: give the path of a model file.`);
+  const code = await bundleModelFile(file);
+  const { learnsFrom, blockSize, recipe = {} } = await loadCode(code, file);
+  const model = { name: 'custom', title: basename(file).slice(0, 100), learnsFrom, blockSize, code };
+  const base = presetRecipe(learnsFrom === 'text' ? 'text-gpt' : 'names-mlp', steps);
+  return { ...base, ...recipe, model };
 }
 
 function readYaml(file: string): unknown {

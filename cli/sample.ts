@@ -2,9 +2,10 @@
 import { statSync } from 'node:fs';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint, readCheckpoint } from '../core/checkpoint/store.ts';
+import { loadModel } from '../models/loadCode.ts';
 import { dataKind } from '../models/recipe.ts';
 import { defaults, sample as draw } from '../models/sample.ts';
-import { loadTrained } from '../models/trained.ts';
+import { loadTrained, recipeOf } from '../models/trained.ts';
 import { RULE } from './output.ts';
 
 export interface SampleArguments {
@@ -22,6 +23,7 @@ export interface SampleArguments {
 export async function sample({ from, json, ...options }: SampleArguments): Promise<void> {
   const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const checkpoint = isFolder ? await latestCheckpoint(from) : await readCheckpoint(from);
+  await loadModel(recipeOf(checkpoint).model);
   const trained = loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);
   const count = options.count ?? defaults[kind].count;

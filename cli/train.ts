@@ -5,6 +5,7 @@ import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
+import { titleOf } from '../models/model.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
 import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
@@ -105,12 +106,12 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
   }
   if (args.target === undefined)
     throw new UserError('say what to train: a preset such as names-wavenet, a recipe file, or --resume DIR.');
-  const recipe = recipeFrom(args.target, args);
+  const recipe = await recipeFrom(args.target, args);
   return prepareNewRun(recipe, args.out ?? defaultFolder(args.target), options);
 }
 
 function defaultFolder(target: string): string {
-  const name = target.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
+  const name = target.replace(/^.*\//, '').replace(/\.(ya?ml|[cm]?[jt]s)$/, '');
   const at = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
   return join('runs', `${name}-${at}`);
 }
@@ -119,7 +120,9 @@ function announce(output: TrainingOutput, { trainer, config, folder, damaged, da
   const { model, microBatch } = config.recipe;
   for (const { reason } of damaged) output.say(`Passed over a damaged checkpoint: ${reason}`);
   const from = trainer.step > 0 ? `, from step ${trainer.step}` : '';
-  output.say(`Training ${model.name} (${trainer.parameterCount.toLocaleString('en')} parameters) on ${data}${from}.`);
+  output.say(
+    `Training ${titleOf(model)} (${trainer.parameterCount.toLocaleString('en')} parameters) on ${data}${from}.`,
+  );
   output.say(`Each step: ${batchInWords(config.recipe)} in micro-batches of ${microBatch}. Files: ${folder.dir}`);
   output.event({ event: 'start', dir: folder.dir, step: trainer.step, parameters: trainer.parameterCount });
 }

@@ -1,5 +1,6 @@
 /** `manygrad worker`: joins a coordinator and says what it is doing. */
 import { UserError } from '../core/errors.ts';
+import { bundleModelFile } from '../deploy/modelFile.ts';
 import { runRemoteWorker } from '../worker/remote.ts';
 import type { Status } from '../worker/session.ts';
 import type { OutputMode } from './output.ts';
@@ -9,6 +10,9 @@ export interface WorkerArguments {
   readonly token: string | undefined;
   readonly threads: number;
   readonly name: string | undefined;
+  /** Model files that the run may train. */
+  readonly models: readonly string[];
+  readonly trustCode: boolean;
   readonly mode: OutputMode;
 }
 
@@ -37,6 +41,7 @@ export async function work(args: WorkerArguments): Promise<number> {
     token: args.token ?? '',
     threads: args.threads,
     ...(args.name === undefined ? {} : { name: args.name }),
+    trusted: args.trustCode ? 'all' : await Promise.all(args.models.map(bundleModelFile)),
     onStatus: teller(args),
     signal: stop.signal,
   });

@@ -7,6 +7,7 @@ import type { WebSocket } from 'ws';
 import { UserError } from '../core/errors.ts';
 import type { Command, RunInfo } from '../core/protocol/live.ts';
 import type { News } from '../core/protocol/messages.ts';
+import { titleOf } from '../models/model.ts';
 import { dataKind } from '../models/recipe.ts';
 import { LiveView } from './liveView.ts';
 import type { WorkerId } from './machine.ts';
@@ -92,7 +93,7 @@ function describe({ trainer, batches, folder, config, data, steps }: Watchable, 
   const kind = dataKind(config.recipe);
   return {
     run: basename(folder.dir),
-    model: model.name,
+    model: titleOf(model),
     data,
     dataKind: kind,
     by,

@@ -2,6 +2,7 @@
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
+import { loadModel } from '../models/loadCode.ts';
 import type { ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Batches } from './batches.ts';
@@ -71,6 +72,7 @@ export async function prepareResumedRun(
 async function build(config: RunConfig, data: RecipeData, options: RunOptions) {
   const { recipe } = config;
   const spec: ModelSpec = { ...recipe.model, vocabSize: data.vocabulary.size };
+  await loadModel(spec);
   const batches = new Batches(recipe, data.splits);
   const trainer = new Trainer(await createWasmBackend(), recipe, spec);
   return { config, spec, batches, trainer, options, steps: recipe.steps, data: data.what };

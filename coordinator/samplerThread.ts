@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import type { Kernels } from '../core/backend/wasm/exports.ts';
 import { nodeBackend } from '../core/backend/wasm/loadNode.ts';
 import { UserError } from '../core/errors.ts';
+import { loadModel } from '../models/loadCode.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { type SampleOptions, sample } from '../models/sample.ts';
 import { trainedModel, type Values } from '../models/trained.ts';
@@ -21,6 +22,7 @@ export interface SamplerTask {
 export type Drawn = { readonly texts: readonly string[] } | { readonly mistake: string };
 
 const { kernels, recipe } = workerData as SamplerData;
+await loadModel(recipe.model);
 const backend = nodeBackend(kernels);
 
 export default async function draw({ values, options }: SamplerTask): Promise<Drawn> {

@@ -8,7 +8,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import type { PageFile, Pages } from '../coordinator/web.ts';
 
 const root = new URL('../', import.meta.url);
@@ -39,8 +39,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** @throws Error if a page does not bundle, which is a defect of ours */
-export async function makePages(): Promise<Pages> {
+/**
+ * @param code of the user-defined model that tabs are to build; null if there is none
+ * @throws Error if a page does not bundle, which is a defect of ours
+ */
+export async function makePages(code: string | null = null): Promise<Pages> {
   const pages = new Map<string, PageFile>();
   for (const [path, file] of Object.entries(FILES))
     pages.set(path, await pageFile(extname(file), await readFile(new URL(file, root))));
@@ -58,12 +61,30 @@ export async function makePages(): Promise<Pages> {
     minify: true,
     legalComments: 'none',
     logLevel: 'silent',
+    plugins: [userModel(code)],
   });
   for (const { path, contents } of outputFiles) {
     const name = path.slice(path.lastIndexOf('/'));
     pages.set(name, await pageFile(extname(name), contents));
   }
   return pages;
+}
+
+/** Puts a user's model where models/served.ts stands for it, with the `manygrad` that it imports. */
+function userModel(code: string | null): Plugin {
+  return {
+    name: 'user-model',
+    setup: ({ onResolve, onLoad }) => {
+      if (code === null) return;
+      onResolve({ filter: /^manygrad$/ }, () => ({ path: fileURLToPath(new URL(`index${script}`, root)) }));
+      onResolve({ filter: /^user-model$/ }, () => ({ path: 'user-model', namespace: 'user-model' }));
+      onLoad({ filter: /.*/, namespace: 'user-model' }, () => ({ contents: code, resolveDir: fileURLToPath(root) }));
+      onLoad({ filter: /models\/served\.[jt]s$/ }, () => ({
+        contents: `import model from 'user-model'; import { registerModel } from './custom${script}'; registerModel(${JSON.stringify(code)}, model);`,
+        resolveDir: fileURLToPath(new URL('models/', root)),
+      }));
+    },
+  };
 }
 
 async function pageFile(extension: string, contents: Uint8Array): Promise<PageFile> {

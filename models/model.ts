@@ -7,6 +7,7 @@ import * as z from 'zod';
 import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import type { Module } from '../core/nn/index.ts';
+import { custom, customSchema } from './custom.ts';
 import { gpt, gptSchema, headsFit } from './gpt.ts';
 import { mlp, mlpSchema } from './mlp.ts';
 import { wavenet, wavenetSchema } from './wavenet.ts';
@@ -15,6 +16,7 @@ export const modelSpecSchema = z.discriminatedUnion('name', [
   mlpSchema.extend({ name: z.literal('mlp') }),
   wavenetSchema.extend({ name: z.literal('wavenet') }),
   gptSchema.extend({ name: z.literal('gpt') }).refine(headsFit.check, headsFit.params),
+  customSchema,
 ]);
 
 /** A model's name and sizes: all that is needed to build it, on any worker. */
@@ -28,16 +30,29 @@ export const modelChoiceSchema = z.discriminatedUnion('name', [
     .omit({ vocabSize: true })
     .extend({ name: z.literal('gpt') })
     .refine(headsFit.check, headsFit.params),
+  customSchema.omit({ vocabSize: true }),
 ]);
 
 /** What each model learns from: the token after a context of a line, or the next at every place of a window of text. */
-export const learnsFrom: Readonly<Record<ModelSpec['name'], DataKind>> = {
-  mlp: 'lines',
-  wavenet: 'lines',
-  gpt: 'text',
-};
+export function learnsFrom(model: z.infer<typeof modelChoiceSchema>): DataKind {
+  switch (model.name) {
+    case 'mlp':
+    case 'wavenet':
+      return 'lines';
+    case 'gpt':
+      return 'text';
+    case 'custom':
+      return model.learnsFrom;
+    default:
+      return model satisfies never;
+  }
+}
 
-/** The model of a spec, without storage: see `place`. */
+/** What to call a model. */
+export const titleOf = (model: z.infer<typeof modelChoiceSchema>): string =>
+  model.name === 'custom' ? model.title : model.name;
+
+/** The model of a spec, without storage: see `place`. A custom one's code must have been loaded. */
 export function buildModel(spec: ModelSpec): Module {
   switch (spec.name) {
     case 'mlp':
@@ -46,6 +61,8 @@ export function buildModel(spec: ModelSpec): Module {
       return wavenet(spec);
     case 'gpt':
       return gpt(spec);
+    case 'custom':
+      return custom(spec);
     default:
       return spec satisfies never;
   }

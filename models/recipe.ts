@@ -8,7 +8,7 @@ import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import { optimizerSchema } from '../core/optim/optimizer.ts';
 import { scheduleSchema } from '../core/optim/schedule.ts';
-import { learnsFrom, modelChoiceSchema } from './model.ts';
+import { learnsFrom, modelChoiceSchema, titleOf } from './model.ts';
 
 const fieldsSchema = z.strictObject({
   model: modelChoiceSchema,
@@ -33,19 +33,19 @@ const fieldsSchema = z.strictObject({
 });
 
 export const recipeSchema = fieldsSchema.superRefine(({ model, data }, context) => {
-  const kind = learnsFrom[model.name];
+  const kind = learnsFrom(model);
   if (data.kind !== undefined && data.kind !== kind)
     context.addIssue({
       code: 'custom',
       path: ['data', 'kind'],
-      message: `${model.name} learns from ${kind}, not from ${data.kind}; leave it out or choose another model`,
+      message: `${titleOf(model)} learns from ${kind}, not from ${data.kind}; leave it out or choose another model`,
     });
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
 
 /** What a recipe's data is taken for. */
-export const dataKind = ({ model }: Recipe): DataKind => learnsFrom[model.name];
+export const dataKind = ({ model }: Recipe): DataKind => learnsFrom(model);
 
 /** Checks a recipe that a person wrote. @param from what to call it. @throws UserError naming the first wrong field. */
 export function parseRecipe(value: unknown, from: string): Recipe {

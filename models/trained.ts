@@ -25,9 +25,14 @@ export interface Values {
   readonly buffers: Float32Array;
 }
 
-/** @throws UserError if the checkpoint does not say, or does not hold, what it is of */
+/** The recipe in a checkpoint's metadata. @throws UserError if there is none */
+export function recipeOf({ metadata, file }: Checkpoint): Recipe {
+  return parseRecipe(parseJson(metadata.recipe), `the recipe in ${file}`);
+}
+
+/** A custom model's code must have been loaded. @throws UserError if the checkpoint does not say, or hold, what it is of */
 export function loadTrained(checkpoint: Checkpoint, backend: Backend): TrainedModel {
-  const recipe = parseRecipe(parseJson(checkpoint.metadata.recipe), `the recipe in ${checkpoint.file}`);
+  const recipe = recipeOf(checkpoint);
   if (recipe.data.vocab === undefined)
     throw new UserError(
       `${checkpoint.file} does not say which characters it was trained on: give a checkpoint of a run.`,

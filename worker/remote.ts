@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
+import { UserError } from '../core/errors.ts';
 import { MAX_FRAME_BYTES } from '../core/protocol/frames.ts';
 import { SUBPROTOCOL } from '../core/protocol/messages.ts';
+import { loadModel } from '../models/loadCode.ts';
+import type { ModelSpec } from '../models/model.ts';
 import { ThreadPool } from './pool.ts';
 import { KeptThreads, workUntilFinished } from './rejoin.ts';
 import type { Link, LinkEvents, Status } from './session.ts';
@@ -18,6 +21,8 @@ export interface RemoteOptions {
   readonly token: string;
   readonly threads: number;
   readonly name?: string;
+  /** Code of models of one's own that may be run here; `all`: whatever the coordinator sends. */
+  readonly trusted: readonly string[] | 'all';
   /** Told of joining, leaving and work done, for a person to read. */
   readonly onStatus: (status: Status) => void;
   readonly signal: AbortSignal;
@@ -27,8 +32,16 @@ export interface RemoteOptions {
  * Works for the coordinator at `url` until the run has finished or `signal` aborts.
  * @throws UserError if it is refused: wrong token, protocol version or numerics
  */
-export async function runRemoteWorker({ url, token, threads, name, onStatus, signal }: RemoteOptions): Promise<void> {
-  const pools = new KeptThreads((spec: Parameters<typeof ThreadPool.start>[0]) => ThreadPool.start(spec, threads));
+export async function runRemoteWorker({
+  url,
+  token,
+  threads,
+  name,
+  trusted,
+  onStatus,
+  signal,
+}: RemoteOptions): Promise<void> {
+  const pools = new KeptThreads((spec: ModelSpec) => ThreadPool.start(spec, threads));
   try {
     await workUntilFinished({
       where: url,
@@ -39,6 +52,7 @@ export async function runRemoteWorker({ url, token, threads, name, onStatus, sig
         slots: threads,
         numerics: await fingerprint(await createWasmBackend()),
       },
+      admit: (spec) => admit(spec, trusted),
       threadsFor: (spec) => pools.for(spec),
       held: () => pools.current?.state ?? null,
       open: (events) => openSocket(url, events),
@@ -49,6 +63,15 @@ export async function runRemoteWorker({ url, token, threads, name, onStatus, sig
   } finally {
     await pools.close();
   }
+}
+
+/** A coordinator is not trusted to run code here: only what this machine has, or what its owner has allowed. */
+async function admit(spec: ModelSpec, trusted: RemoteOptions['trusted']): Promise<void> {
+  if (spec.name === 'custom' && trusted !== 'all' && !trusted.includes(spec.code))
+    throw new UserError(
+      `the run trains ${spec.title}, a model of its own, whose code this worker has not: give it the same file with --model, or --trust-code to run what the coordinator sends.`,
+    );
+  await loadModel(spec);
 }
 
 function openSocket(url: string, events: LinkEvents): Link {

@@ -62,6 +62,8 @@ export interface Threads {
 
 export interface SessionOptions {
   readonly hello: Omit<Hello, 'kind' | 'holds'>;
+  /** Makes ready for a model's code, if it has any of its own. Rejects with a UserError if that is not to be run here. */
+  readonly admit: (spec: ModelSpec) => Promise<void>;
   /** Threads for a model: the same ones as long as the model is the same. */
   readonly threadsFor: (spec: ModelSpec) => Promise<Threads>;
   /** A state from before, which need not be sent again if it is the coordinator's. */
@@ -150,7 +152,9 @@ export class Session {
     switch (header.kind) {
       case 'welcome': {
         const held = this.#options.held();
-        this.#threads = await this.#options.threadsFor(parseModelSpec(header.model));
+        const spec = parseModelSpec(header.model);
+        await this.#options.admit(spec);
+        this.#threads = await this.#options.threadsFor(spec);
         if (held !== null && this.#threads.state === null) this.#threads.setState(held);
         return this.#options.onStatus({ kind: 'joined', run: header.run });
       }

@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import type { Kernels } from '../core/backend/wasm/exports.ts';
 import { nodeBackend } from '../core/backend/wasm/loadNode.ts';
 import type { Result, Work } from '../core/protocol/work.ts';
+import { loadModel } from '../models/loadCode.ts';
 import type { ModelSpec } from '../models/model.ts';
 import { Leases } from './leases.ts';
 import { SharedState, type SharedStateHandle } from './sharedState.ts';
@@ -20,6 +21,7 @@ export interface Task {
 }
 
 const { kernels, spec, state } = workerData as ThreadData;
+await loadModel(spec);
 /** MANYGRAD_CAPTURE=0 runs every operation anew: to look for a fault in capturing, which must not change a bit. */
 const capture = process.env.MANYGRAD_CAPTURE !== '0';
 const leases = new Leases(nodeBackend(kernels), spec, new SharedState(state), capture);

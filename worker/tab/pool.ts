@@ -3,6 +3,7 @@ import type { Kernels } from '../../core/backend/wasm/exports.ts';
 import { bufferLayout, parameterLayout } from '../../core/nn/index.ts';
 import type { Result, State, Work } from '../../core/protocol/work.ts';
 import { buildModel, type ModelSpec } from '../../models/model.ts';
+import '../../models/served.ts';
 import type { Threads } from '../session.ts';
 import { SharedState } from '../sharedState.ts';
 import type { FromThread, ToThread } from './thread.ts';

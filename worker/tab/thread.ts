@@ -3,6 +3,7 @@ import type { Kernels } from '../../core/backend/wasm/exports.ts';
 import { WasmBackend } from '../../core/backend/wasm/wasmBackend.ts';
 import type { Result, State, Work } from '../../core/protocol/work.ts';
 import type { ModelSpec } from '../../models/model.ts';
+import '../../models/served.ts';
 import { Leases } from '../leases.ts';
 import { SharedState, type SharedStateHandle } from '../sharedState.ts';
 

@@ -159,6 +159,8 @@ export class Volunteer {
     await workUntilFinished({
       where: new URL(url).host,
       hello: { token, name, agent: 'tab', slots: this.#settings.threads, numerics },
+      // What a page may run was decided when it was served.
+      admit: async () => undefined,
       threadsFor: (spec) => this.#threads.for(spec),
       held: () => this.#threads.current?.state ?? this.#kept,
       open: (events) => openSocket(url, events, this.#traffic),
