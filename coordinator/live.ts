@@ -43,7 +43,10 @@ export interface Live {
   close(): Promise<void>;
 }
 
-/** Begins to watch a run that has not been started; what its log says of steps made before is read first. */
+/**
+ * Begins to watch a run that no worker has joined yet; what its log says of steps made before is read first.
+ * Attaches its own observers to the run.
+ */
 export async function openLive(run: TrainingRun, prepared: Watchable, options: LiveOptions): Promise<Live> {
   const { trainer, folder, config, steps } = prepared;
   const now = () => performance.now();

@@ -22,6 +22,7 @@ const UPDATE_MS = 250;
 /** A page with more than this still to be sent waits for its next update. */
 const MAX_BUFFERED = 64 * 1024;
 const MAX_COMMANDS_A_SECOND = 20;
+const GOING_AWAY = { code: 1001, reason: 'the coordinator is going away' };
 /** How long a page that is sent away has to close its side. */
 const FAREWELL_MS = 2000;
 
@@ -41,6 +42,7 @@ export class OperatorDesk {
   readonly #options: OperatorOptions;
   readonly #pages = new Set<Page>();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class OperatorDesk {
   /** Takes an open WebSocket. @param exempt whether it needs no key */
   accept(socket: WebSocket, exempt: boolean): void {
     const page = new Page(socket, exempt, this.#options);
+    if (this.#closed) return void page.close(GOING_AWAY.code, GOING_AWAY.reason);
     this.#pages.add(page);
     this.#timer ??= setInterval(() => this.#update(), UPDATE_MS);
     socket.on('close', () => {
@@ -67,9 +70,9 @@ export class OperatorDesk {
 
   /** Tells all pages how it stands, and closes them. Resolves when they are closed. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#update();
-    const pages = [...this.#pages];
-    await Promise.all(pages.map((page) => page.close(1001, 'the coordinator is going away')));
+    await Promise.all(Array.from(this.#pages, (page) => page.close(GOING_AWAY.code, GOING_AWAY.reason)));
   }
 
   #update(): void {

@@ -1,6 +1,14 @@
 /** The workers that a run has, by their ids: their ports, what the ledger calls them, and which state they were last sent. */
-import type { State, WorkerPort } from '../core/protocol/work.ts';
+import type { State, WorkerEvents, WorkerPort } from '../core/protocol/work.ts';
 import type { WorkerId } from './machine.ts';
+
+/** A worker on its way in: `events` are for its port, `join` admits it. */
+export interface Connection {
+  readonly id: WorkerId;
+  readonly events: WorkerEvents;
+  /** @param holds the version of the state that it holds already */
+  join(port: WorkerPort, holds?: number | null): void;
+}
 
 export interface Peer {
   readonly port: WorkerPort;

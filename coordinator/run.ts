@@ -7,18 +7,18 @@
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import type { CheckpointTensor } from '../core/checkpoint/store.ts';
 import type { Phase } from '../core/protocol/live.ts';
-import type { Result, WorkerEvents, WorkerPort } from '../core/protocol/work.ts';
+import type { Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
 import { FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
-import { bringUpToDate, type Peer, Peers } from './peers.ts';
+import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { divergence, type Flaw, type Trainer } from './trainer.ts';
 
-export type { RunEnd };
+export type { Connection, RunEnd };
 
 export interface RunParts {
   readonly trainer: Trainer;
@@ -27,14 +27,6 @@ export interface RunParts {
   readonly options: RunOptions;
   /** Steps in all. */
   readonly steps: number;
-}
-
-/** A worker on its way in: `events` are for its port, `join` admits it. */
-export interface Connection {
-  readonly id: WorkerId;
-  readonly events: WorkerEvents;
-  /** @param holds the version of the state that it holds already */
-  join(port: WorkerPort, holds?: number | null): void;
 }
 
 /** How often the machine looks for leases that are overdue. */

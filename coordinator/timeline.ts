@@ -71,7 +71,8 @@ export class Timeline {
   /** As they stand: oldest first. */
   steps(): TimelineStep[] {
     return this.#steps.map(({ round, ms, blocks }) => ({
-      step: round.step,
+      // As the log counts: by the updates made when it is done.
+      step: round.step + 1,
       ms,
       blocks: blocks.map((block) => ({ ...block })),
     }));

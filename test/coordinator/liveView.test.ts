@@ -215,7 +215,7 @@ describe('the timeline', () => {
     const block = { microBatches: 2, accepted: true };
     expect(told.view.snapshot().timeline).toEqual([
       {
-        step: 0,
+        step: 1,
         ms: null,
         blocks: [
           { ...block, lo: 0, worker: 1, name: 'w1', from: 0, to: 20 },

@@ -241,7 +241,9 @@ describe('an operator', () => {
 
     // Another page sees the same as the one that has followed.
     const other = await LivePage.open(port, KEY);
-    await page.until((s) => s?.status.checkpoint === 51 && s.notices.length === other.state?.notices.length);
+    await page.until(
+      (s) => s?.samples.length === 1 && s.status.checkpoint === 51 && s.notices.length === other.state?.notices.length,
+    );
     for (const part of ['course', 'evaluations', 'samples', 'notices'] as const)
       expect(page.state?.[part], part).toEqual(other.state?.[part]);
     expect(other.state?.course.course.step.length).toBe(51);
