@@ -1,13 +1,15 @@
 /**
  * Matmul in a tab of Chromium beside the tab's own multiply-add limit, and beside the same kernel in this Node: 6x8 in 128-bit
- * registers, since a page cannot set the V8 flag that packs pairs of them.
+ * registers, since a page cannot set the V8 flag that packs pairs of them. And a tab's thread beside one of Node's, tuned.
  *
  *   npm run bench:chromium [-- --json]
  */
+import { loadKernels, nodeBackend } from '../core/backend/wasm/loadNode.ts';
 import { machineInWords, thisMachine } from './machine.ts';
 import type { Peak } from './matmul.ts';
-import { measureTile, type TileFigures } from './page.ts';
+import { LEASES, leaseTimes, measureTile, type TileFigures } from './page.ts';
 import { callInTab, findChromium, kernelBytes } from './tab.ts';
+import { median } from './timing.ts';
 
 /** For all that happens in the tab. */
 const LIMIT_MS = 120_000;
@@ -24,6 +26,21 @@ function better(a: TileFigures | null, b: TileFigures): TileFigures {
     rates: rates.map((rate, t) => Math.max(rate, a.rows[r]?.rates[t] ?? 0)),
   }));
   return { peak, rows };
+}
+
+/** Ms of a training lease, in the tab and in a thread of Node. */
+interface LeaseFigures {
+  readonly workload: string;
+  readonly tabMs: number;
+  readonly nodeMs: number;
+}
+
+function printLeases(leases: readonly LeaseFigures[]): void {
+  console.log('\nA training lease of one micro-batch, on one thread, in a tab and in Node');
+  for (const { workload, tabMs, nodeMs } of leases)
+    console.log(
+      `${workload.padEnd(22)}${tabMs.toFixed(3)} ms and ${nodeMs.toFixed(3)} ms: a tab has ${((100 * nodeMs) / tabMs).toFixed(0)} % of Node's speed`,
+    );
 }
 
 function print(version: string, tab: TileFigures, node: TileFigures): void {
@@ -53,17 +70,29 @@ async function main(): Promise<void> {
   }
   let [tab, node]: [TileFigures | null, TileFigures | null] = [null, null];
   let version = '';
+  const leases: { tab: number[]; node: number[] }[] = [];
+  const kernels = await loadKernels();
   for (let round = 0; round < ROUNDS; round++) {
     process.stderr.write(`measuring: round ${round + 1} of ${ROUNDS}\n`);
     const found = await callInTab<TileFigures>(chromium.executable, '/bench/page.ts', 'measureTile', LIMIT_MS);
     version = found.version;
     tab = better(tab, found.result);
     node = better(node, await measureTile(await kernelBytes()));
+    const tabLeases = await callInTab<number[]>(chromium.executable, '/bench/page.ts', 'measureLeases', LIMIT_MS);
+    leases.push({ tab: tabLeases.result, node: await leaseTimes(() => nodeBackend(kernels)) });
   }
   if (tab === null || node === null) return;
+  const byWorkload = LEASES.map((workload, i) => ({
+    workload,
+    tabMs: median(leases.map((l) => l.tab[i] ?? 0)),
+    nodeMs: median(leases.map((l) => l.node[i] ?? 0)),
+  }));
   if (process.argv.includes('--json'))
-    console.log(JSON.stringify({ machine: thisMachine(), chromium: version, tab, node }));
-  else print(version, tab, node);
+    console.log(JSON.stringify({ machine: thisMachine(), chromium: version, tab, node, leases: byWorkload }));
+  else {
+    print(version, tab, node);
+    printLeases(byWorkload);
+  }
 }
 
 await main();
