@@ -56,7 +56,8 @@ export function serveWeb({ pages, token, info }: WebOptions, request: IncomingMe
  * Nothing from elsewhere, nothing inline, in no frame; and alone in its process, so that memory may be shared with threads.
  * Kernels are compiled, hence wasm-unsafe-eval, which allows WebAssembly and no script.
  */
-function headers({ headers: { host = '' } }: IncomingMessage): Record<string, string> {
+function headers(request: IncomingMessage): Record<string, string> {
+  const { host = '' } = request.headers;
   // Not every browser takes 'self' to include WebSockets.
   const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : '';
   const policy = [
@@ -72,12 +73,23 @@ function headers({ headers: { host = '' } }: IncomingMessage): Record<string, st
   ];
   return {
     'content-security-policy': policy.join('; '),
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-embedder-policy': 'require-corp',
+    ...(isTrustworthy(request) ? ISOLATED : {}),
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   };
+}
+
+const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
+/** Whether browsers heed ISOLATED here: on this machine or over https. Elsewhere they complain of it. */
+function isTrustworthy({ headers: h }: IncomingMessage): boolean {
+  return h['x-forwarded-proto'] === 'https' || isOwnName(h.host);
+}
+
+/** Whether a host is this machine by a name that means nothing else. */
+function isOwnName(host = ''): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
 }
 
 function end(response: ServerResponse, status: number, text: string): void {
@@ -101,7 +113,7 @@ export function isLocal({ socket, headers: h }: IncomingMessage): boolean {
   const address = socket.remoteAddress ?? '';
   const from = address === '::1' || /^(::ffff:)?127\./.test(address);
   const proxied = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'].some((name) => name in h);
-  return from && !proxied && /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(h.host ?? '');
+  return from && !proxied && isOwnName(h.host);
 }
 
 /** Whether a browser's request comes from a page of this server; what is no browser says no origin. */

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Cli, type CliEvent, endAll, readSummary, scratch } from '../support/cli.ts';
 import { expectExactLedger, worked } from '../support/ledger.ts';
-import { complaints, launch, missing } from './chromium.ts';
+import { complaints, ELSEWHERE, launch, missing } from './chromium.ts';
 
 if (missing !== null) console.warn(`Tabs are not tested: ${missing}.`);
 
@@ -78,7 +78,8 @@ describe.skipIf(missing !== null)('tabs beside a thread', { timeout: 120_000 }, 
     const first = train(out, '--threads', '1', '--min-workers', '3', '--checkpoint-every', '10', ...LISTEN);
     const { join: link, port } = await listening(first);
     const anna = await join(String(link), 'anna');
-    const bert = await join(String(link), 'bert');
+    // As from another machine over plain http: no shared memory, nothing kept but a name.
+    const bert = await join(String(link).replace('127.0.0.1', ELSEWHERE), 'bert');
     await first.step(20);
     await anna.page.close();
     await came(first, 'anna', false);
@@ -100,6 +101,9 @@ describe.skipIf(missing !== null)('tabs beside a thread', { timeout: 120_000 }, 
     expect(worked(out, 'bert', resumedAt)).toBe(true);
     await expect.poll(() => bert.page.locator('#phase').textContent()).toBe('finished');
     expect(anna.heard).toEqual([]);
+    expect(await bert.page.evaluate(() => crossOriginIsolated)).toBe(false);
+    // While there was no coordinator, it said so.
+    expect(bert.heard.filter((said) => !said.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
   });
 
   test('slow, cut off for ten seconds, frozen and thawed, paused and going on', async () => {
@@ -129,6 +133,7 @@ describe.skipIf(missing !== null)('tabs beside a thread', { timeout: 120_000 }, 
     await expectReference(coordinator, out);
     for (const name of ['slow', 'away', 'cold']) expect(worked(out, name), name).toBe(true);
     for (const { heard } of [slow, cold]) expect(heard).toEqual([]);
+    expect(await slow.page.evaluate(() => crossOriginIsolated)).toBe(true);
   });
 
   test('a link without its token says so, and a wrong one is turned away', async () => {
