@@ -21,6 +21,28 @@ function axes(ySize: number): uPlot.Axis[] {
   ];
 }
 
+/** Losses seldom span a power of ten, so that the plain ticks of a logarithmic axis would be one or two. */
+function logAxes(): uPlot.Axis[] {
+  const [x, y] = axes(48) as [uPlot.Axis, uPlot.Axis];
+  return [x, { ...y, splits: (_, __, least, most) => logTicks(least, most), filter: (_, splits) => splits }];
+}
+
+/** Round numbers from `least` to `most`: evenly apart up to a factor of ten, beyond it 1, 2 and 5 of each power. */
+export function logTicks(least: number, most: number): number[] {
+  if (!(least > 0 && most > least)) return [];
+  const ticks: number[] = [];
+  if (most / least > 10) {
+    for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10)
+      for (const tick of [power, 2 * power, 5 * power]) if (tick >= least && tick <= most) ticks.push(tick);
+    return ticks;
+  }
+  const raw = (most - least) / 5;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const apart = power * ([1, 2, 5].find((m) => m * power >= raw) ?? 10);
+  for (let i = Math.ceil(least / apart); i * apart <= most; i++) ticks.push(+(i * apart).toPrecision(6));
+  return ticks;
+}
+
 /** A number in as few characters as an axis has room for. */
 function short(value: number): string {
   const size = Math.abs(value);
@@ -37,6 +59,8 @@ class Plot {
   #plot: uPlot;
   #data: uPlot.AlignedData;
   #asked = false;
+  /** Whether a part of the course was dragged open: updates then leave it where it is. */
+  #zoomed = false;
 
   constructor(box: HTMLElement, options: () => Omit<uPlot.Options, 'width' | 'height'>, columns: number) {
     this.#box = box;
@@ -60,7 +84,18 @@ class Plot {
   }
 
   #make(): uPlot {
-    return new uPlot({ ...this.#options(), ...this.#size() }, this.#data, this.#box);
+    const options = this.#options();
+    this.#zoomed = false;
+    options.scales = { ...options.scales, x: { time: false, auto: () => !this.#zoomed } };
+    options.hooks = { ...options.hooks, setScale: [(plot, scale) => this.#scaled(plot, scale)] };
+    return new uPlot({ ...options, ...this.#size() }, this.#data, this.#box);
+  }
+
+  #scaled(plot: uPlot, scale: string): void {
+    if (scale !== 'x') return;
+    const [steps] = plot.data;
+    const { min, max } = plot.scales.x ?? {};
+    this.#zoomed = (min ?? Number.NEGATIVE_INFINITY) > (steps[0] ?? 0) || (max ?? Infinity) < (steps.at(-1) ?? 0);
   }
 
   #size(): { width: number; height: number } {
@@ -138,8 +173,8 @@ export class LossChart {
     return {
       legend: { show: false },
       cursor: { sync: { key: SYNC }, points: { size: 6 }, drag: { x: true, y: false } },
-      scales: { x: { time: false }, y: this.#log ? { distr: 3 } : {} },
-      axes: axes(48),
+      scales: { y: this.#log ? { distr: 3, range: (_, least, most) => [least / 1.05, most * 1.05] } : {} },
+      axes: this.#log ? logAxes() : axes(48),
       series: [
         {},
         { stroke: 'transparent', points: { show: false } },
@@ -171,7 +206,6 @@ export class SmallChart {
       () => ({
         legend: { show: false },
         cursor: { sync: { key: SYNC }, points: { size: 5 }, drag: { x: true, y: false } },
-        scales: { x: { time: false } },
         axes: axes(48),
         series: [{}, { stroke: () => colour(series), width: 1.5, points: { show: false } }],
       }),

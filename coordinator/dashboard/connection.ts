@@ -32,6 +32,8 @@ export class Connection {
   #retry = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextId = 1;
+  /** Set once the run has ended: the server is expected to stay away, and is asked seldom. */
+  patient = false;
 
   constructor(key: string, handlers: ConnectionHandlers) {
     this.#key = key;
@@ -46,6 +48,13 @@ export class Connection {
   /** Opens anew with another key. */
   useKey(key: string): void {
     this.#key = key;
+    const socket = this.#socket;
+    if (socket !== null) {
+      socket.onmessage = null;
+      socket.onclose = null;
+      socket.close();
+      this.#unanswered();
+    }
     this.#open();
   }
 
@@ -86,13 +95,17 @@ export class Connection {
   }
 
   #closed(code: number): void {
-    for (const answer of this.#answers.values()) answer({ error: 'the connection was lost', text: null });
-    this.#answers.clear();
+    this.#unanswered();
     if (code === LiveCloseCode.refused) return this.#handlers.link({ kind: 'refused' });
-    const wait = this.#retry * (0.75 + Math.random() / 2);
+    const wait = this.patient ? LAST_RETRY_MS : this.#retry * (0.75 + Math.random() / 2);
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY_MS);
     this.#handlers.link({ kind: 'waiting', until: performance.now() + wait });
     this.#timer = setTimeout(() => this.#open(), wait);
+  }
+
+  #unanswered(): void {
+    for (const answer of this.#answers.values()) answer({ error: 'the connection was lost', text: null });
+    this.#answers.clear();
   }
 
   /** Tries now instead of later. */

@@ -32,6 +32,7 @@ const [lrChart, gradChart, tokensChart] = [
 ];
 const workersTable = new WorkersTable($('workers-head'), $('workers-body'), (worker) => void kick(worker));
 const timeline = new Timeline({
+  box: $('timeline'),
   names: $('lanes'),
   strips: $<SVGElement>('strips'),
   note: $('timeline-note'),
@@ -42,13 +43,14 @@ const connection = new Connection(keyFromLink(), {
   link: showLink,
   message: (message) => {
     if (message.kind === 'snapshot') setUp(message.info);
+    connection.patient = isOver(message.state.status ?? status);
     show(message.state);
   },
 });
 
 /** The key is in the fragment, which no server sees; from there it moves out of sight. */
 function keyFromLink(): string {
-  const given = new URLSearchParams(location.hash.slice(1)).get('key');
+  const given = keyIn(location.hash);
   if (given !== null) {
     sessionStorage.setItem(KEY, given);
     history.replaceState(null, '', location.pathname);
@@ -56,23 +58,36 @@ function keyFromLink(): string {
   return sessionStorage.getItem(KEY) ?? '';
 }
 
+/** The key in a link, or in its end; null if there is none. */
+function keyIn(link: string): string | null {
+  return new URLSearchParams(link.slice(link.indexOf('#') + 1)).get('key');
+}
+
+addEventListener('hashchange', () => {
+  if (keyIn(location.hash) !== null) connection.useKey(keyFromLink());
+});
+
 let countdown: ReturnType<typeof setInterval> | undefined;
 
 function showLink(state: LinkState): void {
   clearInterval(countdown);
   const link = $('link');
   link.dataset.link = state.kind;
-  for (const id of ['pause', 'checkpoint', 'stop', 'draw'])
-    $<HTMLButtonElement>(id).disabled = state.kind !== 'connected' || isOver();
+  setText($('countdown'), '');
+  $<HTMLButtonElement>('draw').disabled = state.kind !== 'connected';
+  enableControls();
   switch (state.kind) {
     case 'connecting':
-      return setText(link, 'connecting');
+      // Who has been told that the connection was lost need not hear of every attempt.
+      return status === null ? setText(link, 'connecting') : undefined;
     case 'connected':
       return setText(link, '');
     case 'waiting': {
+      setText(link, isOver() ? 'the run has ended' : 'connection lost');
+      if (isOver()) return;
       const tell = () => {
         const seconds = Math.max(0, Math.ceil((state.until - performance.now()) / 1000));
-        setText(link, isOver() ? 'the run has ended' : `connection lost, again in ${seconds} s`);
+        setText($('countdown'), `again in ${seconds} s`);
       };
       tell();
       countdown = setInterval(tell, 500);
@@ -86,15 +101,31 @@ function showLink(state: LinkState): void {
   }
 }
 
-const isOver = (): boolean => status?.phase === 'finished' || status?.phase === 'stopped';
+function isOver(of = status): boolean {
+  return of?.phase === 'finished' || of?.phase === 'stopped';
+}
+
+/** What may be asked of the run now; a run that has ended may go on in another process behind the same door. */
+function enableControls(): void {
+  const enabled = $('link').dataset.link === 'connected' && !isOver();
+  for (const id of ['pause', 'checkpoint', 'stop']) $<HTMLButtonElement>(id).disabled = !enabled;
+}
 
 function askForKey(): void {
   const dialog = $<HTMLDialogElement>('key-dialog');
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.returnValue = '';
+  dialog.showModal();
 }
 
+// Escape closes a dialog, but without a key the page is nothing.
+$<HTMLDialogElement>('key-dialog').addEventListener('close', ({ target }) => {
+  if ((target as HTMLDialogElement).returnValue !== 'yes') askForKey();
+});
+
 $('key-form').addEventListener('submit', () => {
-  const key = $<HTMLInputElement>('key').value.trim();
+  const given = $<HTMLInputElement>('key').value.trim();
+  const key = keyIn(given) ?? given;
   sessionStorage.setItem(KEY, key);
   connection.useKey(key);
 });
@@ -176,7 +207,7 @@ function showStatus(now: RunStatus): void {
   );
   const pause = $<HTMLButtonElement>('pause');
   setText(pause, phase === 'paused' ? 'Resume' : 'Pause');
-  if (isOver()) for (const id of ['pause', 'checkpoint', 'stop']) $<HTMLButtonElement>(id).disabled = true;
+  enableControls();
   document.title = `${integer(step)} / ${integer(info?.steps ?? 0)} · ${known(now.loss, (v) => v.toFixed(3))} · ${info?.run ?? ''}`;
 }
 
@@ -194,22 +225,31 @@ function showWorkers(workers: readonly WorkerRow[]): void {
   $('workers-none').hidden = workers.length > 0;
 }
 
-let newest = 0;
+const noticesShown = new Map<string, HTMLElement>();
 
-/** Appends what is new: a log that is rebuilt would be read out from the start. */
+/** Adds what is new and takes away what is gone: a log that is rebuilt would be read out from the start. */
 function showNotices(notices: readonly Notice[]): void {
   const list = $('notices');
-  const fresh = notices.filter(({ at }) => at > newest);
-  newest = Math.max(newest, ...notices.map(({ at }) => at));
-  for (const { at, step, text } of fresh) {
+  const present = new Set(notices.map(noticeKey));
+  for (const [key, item] of noticesShown)
+    if (!present.has(key)) {
+      item.remove();
+      noticesShown.delete(key);
+    }
+  for (const notice of notices) {
+    const key = noticeKey(notice);
+    if (noticesShown.has(key)) continue;
+    const { at, step, text } = notice;
     const item = make('li');
     const time = make('time', new Date(at).toLocaleTimeString('en-GB'), 'quiet');
     time.dateTime = new Date(at).toISOString();
     item.append(time, make('span', `step ${integer(step)}`, 'quiet'), make('span', text));
     list.prepend(item);
+    noticesShown.set(key, item);
   }
-  while (list.childElementCount > 100) list.lastElementChild?.remove();
 }
+
+const noticeKey = ({ at, step, text }: Notice): string => `${at} ${step} ${text}`;
 
 async function command(request: Request, done: string): Promise<void> {
   const { error } = await connection.ask(request);
@@ -237,7 +277,8 @@ $<HTMLInputElement>('log-scale').addEventListener('change', ({ target }) => {
   lossChart.log = (target as HTMLInputElement).checked;
 });
 document.addEventListener('keydown', (event) => {
-  if (event.key !== ' ' || event.target !== document.body) return;
+  if (event.key !== ' ' || event.target !== document.body || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
-  $<HTMLButtonElement>('pause').click();
+  // A key held down repeats, and is one wish all the same.
+  if (!event.repeat) $<HTMLButtonElement>('pause').click();
 });

@@ -20,7 +20,6 @@ export class SampleBox {
     setText($('prompt-label'), lines ? 'Begins with' : 'Prompt');
     $('length-field').hidden = lines;
     $('sample-form').classList.toggle('lines', lines);
-    $<HTMLButtonElement>('draw').disabled = false;
   }
 
   async #draw(): Promise<void> {

@@ -3,6 +3,9 @@ import { bytes, duration, integer } from '../../core/page/format.ts';
 import type { WorkerRow } from '../../core/protocol/live.ts';
 import { make, setText } from './dom.ts';
 
+/** How long rows stay in their order while what they are sorted by changes: a table that boils cannot be read. */
+const CALM_MS = 10_000;
+
 interface Column {
   readonly key: string;
   readonly title: string;
@@ -41,6 +44,7 @@ interface Line {
   readonly row: HTMLTableRowElement;
   readonly cells: readonly HTMLTableCellElement[];
   worker: WorkerRow;
+  share: string;
 }
 
 export class WorkersTable {
@@ -49,6 +53,7 @@ export class WorkersTable {
   readonly #lines = new Map<number, Line>();
   readonly #heads = new Map<string, HTMLTableCellElement>();
   #sort = { key: 'share', descending: true };
+  #arrangedAt = Number.NEGATIVE_INFINITY;
 
   constructor(head: HTMLElement, body: HTMLElement, kick: (worker: WorkerRow) => void) {
     this.#body = body;
@@ -76,8 +81,12 @@ export class WorkersTable {
         row.remove();
         this.#lines.delete(id);
       }
+    const empty = this.#lines.size === 0;
     for (const worker of workers) this.#line(worker);
-    this.#arrange();
+    if (empty) return this.#arrange();
+    // Nothing moves under a pointer or away from the focus; who comes in between stands at the end.
+    const busy = this.#body.matches(':hover, :focus-within');
+    if (!busy && performance.now() - this.#arrangedAt >= CALM_MS) this.#arrange();
   }
 
   #line(worker: WorkerRow): void {
@@ -88,8 +97,11 @@ export class WorkersTable {
       const cell = line.cells[i];
       if (cell === undefined) continue;
       setText(cell, text(worker));
-      if (key === 'share') cell.style.setProperty('--share', worker.share.toFixed(3));
-      if (key === 'name') cell.title = worker.name;
+      if (key === 'name' && cell.title !== worker.name) cell.title = worker.name;
+      const share = worker.share.toFixed(3);
+      if (key !== 'share' || share === line.share) continue;
+      cell.style.setProperty('--share', share);
+      line.share = share;
     }
   }
 
@@ -107,7 +119,8 @@ export class WorkersTable {
       last.append(button);
     }
     row.append(last);
-    const line = { row, cells, worker };
+    const line = { row, cells, worker, share: '' };
+    this.#body.append(row);
     this.#lines.set(worker.id, line);
     return line;
   }
@@ -125,6 +138,7 @@ export class WorkersTable {
 
   /** Puts rows in order, moving only those that are not where they belong. */
   #arrange(): void {
+    this.#arrangedAt = performance.now();
     const value = columns.find(({ key }) => key === this.#sort.key)?.value ?? ((w: WorkerRow) => w.id);
     const sign = this.#sort.descending ? -1 : 1;
     const lines = [...this.#lines.values()].sort((a, b) => {

@@ -138,13 +138,13 @@ export class Feed {
   constructor(socket: WebSocket, firstTick = 0, opened = false) {
     this.#socket = socket;
     this.#tick = firstTick;
-    if (opened) this.#send({ kind: 'snapshot', info, state: state(this.#tick) });
+    if (opened) this.send({ kind: 'snapshot', info, state: state(this.#tick) });
     socket.on('message', (data: Buffer) => {
       const message = JSON.parse(data.toString()) as { kind: string } & Command;
-      if (message.kind === ('open' as string)) return this.#send({ kind: 'snapshot', info, state: state(this.#tick) });
+      if (message.kind === ('open' as string)) return this.send({ kind: 'snapshot', info, state: state(this.#tick) });
       this.commands.push(message);
       const text = message.kind === 'sample' ? `${message.prompt}ora` : null;
-      this.#send({ kind: 'answer', id: message.id, error: null, text });
+      this.send({ kind: 'answer', id: message.id, error: null, text });
     });
   }
 
@@ -155,7 +155,7 @@ export class Feed {
     const tail = Object.fromEntries(
       Object.entries(all.course).map(([name, values]) => [name, values.slice(from)]),
     ) as unknown as Course;
-    this.#send({ kind: 'update', state: { ...rest, course: { from, course: tail } } });
+    this.send({ kind: 'update', state: { ...rest, course: { from, course: tail } } });
   }
 
   /** Loses the connection. */
@@ -163,7 +163,8 @@ export class Feed {
     this.#socket.terminate();
   }
 
-  #send(message: ToOperator): void {
+  /** Whatever the server might say. */
+  send(message: ToOperator): void {
     this.#socket.send(JSON.stringify(message));
   }
 }

@@ -28,7 +28,16 @@ function folder(): string {
 }
 
 function train(out: string, ...more: string[]): Cli {
-  const batch = ['--set', `batch=${32 * MICRO_BATCHES}`, '--set', 'microBatch=32', '--steps', String(STEPS), '--eval-every', '0'];
+  const batch = [
+    '--set',
+    `batch=${32 * MICRO_BATCHES}`,
+    '--set',
+    'microBatch=32',
+    '--steps',
+    String(STEPS),
+    '--eval-every',
+    '0',
+  ];
   return new Cli(['train', 'names-wavenet', '--json', '--samples', '0', '--out', out, ...batch, ...more]);
 }
 
