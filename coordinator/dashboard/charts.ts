@@ -1,29 +1,15 @@
 /** The run's course as lines over steps: loss large, rates small, their cursors joined. */
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
+import { axes, colour, Plot } from '../../core/page/plot.ts';
 import type { Course, Evaluation } from '../../core/protocol/live.ts';
 
 type Column = (number | null)[];
 
 const SYNC = 'run';
 
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function axes(ySize: number): uPlot.Axis[] {
-  const common: uPlot.Axis = {
-    stroke: () => colour('--quiet'),
-    grid: { stroke: () => colour('--line'), width: 1 },
-    ticks: { show: false },
-    font: '12px system-ui, sans-serif',
-  };
-  return [
-    { ...common, size: 28, values: (_, splits) => splits.map((s) => s.toLocaleString('en')) },
-    { ...common, size: ySize, values: (_, splits) => splits.map((v) => (v === null ? '' : short(v))) },
-  ];
-}
-
 /** Losses seldom span a power of ten, so that the plain ticks of a logarithmic axis would be one or two. */
 function logAxes(): uPlot.Axis[] {
-  const [x, y] = axes(48) as [uPlot.Axis, uPlot.Axis];
+  const [x, y] = axes() as [uPlot.Axis, uPlot.Axis];
   return [x, { ...y, splits: (_, __, least, most) => logTicks(least, most), filter: (_, splits) => splits }];
 }
 
@@ -41,75 +27,6 @@ export function logTicks(least: number, most: number): number[] {
   const apart = power * ([1, 2, 5].find((m) => m * power >= raw) ?? 10);
   for (let i = Math.ceil(least / apart); i * apart <= most; i++) ticks.push(+(i * apart).toPrecision(6));
   return ticks;
-}
-
-/** A number in as few characters as an axis has room for. */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
-  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
-  if (size !== 0 && size < 1e-2) return value.toExponential(0);
-  return String(+value.toPrecision(4));
-}
-
-/** A plot that fills its box and is drawn at most once a frame, and only while it can be seen. */
-class Plot {
-  readonly #box: HTMLElement;
-  readonly #options: () => Omit<uPlot.Options, 'width' | 'height'>;
-  #plot: uPlot;
-  #data: uPlot.AlignedData;
-  #asked = false;
-  /** Whether a part of the course was dragged open: updates then leave it where it is. */
-  #zoomed = false;
-
-  constructor(box: HTMLElement, options: () => Omit<uPlot.Options, 'width' | 'height'>, columns: number) {
-    this.#box = box;
-    this.#options = options;
-    this.#data = [[], ...Array.from({ length: columns }, (): number[] => [])];
-    this.#plot = this.#make();
-    new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(box);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.remake());
-    document.addEventListener('visibilitychange', () => this.#draw());
-  }
-
-  set(data: uPlot.AlignedData): void {
-    this.#data = data;
-    this.#draw();
-  }
-
-  /** Makes it anew: its options have changed. */
-  remake(): void {
-    this.#plot.destroy();
-    this.#plot = this.#make();
-  }
-
-  #make(): uPlot {
-    const options = this.#options();
-    this.#zoomed = false;
-    options.scales = { ...options.scales, x: { time: false, auto: () => !this.#zoomed } };
-    options.hooks = { ...options.hooks, setScale: [(plot, scale) => this.#scaled(plot, scale)] };
-    return new uPlot({ ...options, ...this.#size() }, this.#data, this.#box);
-  }
-
-  #scaled(plot: uPlot, scale: string): void {
-    if (scale !== 'x') return;
-    const [steps] = plot.data;
-    const { min, max } = plot.scales.x ?? {};
-    this.#zoomed = (min ?? Number.NEGATIVE_INFINITY) > (steps[0] ?? 0) || (max ?? Infinity) < (steps.at(-1) ?? 0);
-  }
-
-  #size(): { width: number; height: number } {
-    return { width: Math.max(100, this.#box.clientWidth), height: this.#box.clientHeight };
-  }
-
-  #draw(): void {
-    if (this.#asked || document.visibilityState === 'hidden') return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.#plot.setData(this.#data);
-    });
-  }
 }
 
 /** The exponential moving average, with the weight of the missing past taken out. `beta` 0 is no smoothing. */
@@ -174,7 +91,7 @@ export class LossChart {
       legend: { show: false },
       cursor: { sync: { key: SYNC }, points: { size: 6 }, drag: { x: true, y: false } },
       scales: { y: this.#log ? { distr: 3, range: (_, least, most) => [least / 1.05, most * 1.05] } : {} },
-      axes: this.#log ? logAxes() : axes(48),
+      axes: this.#log ? logAxes() : axes(),
       series: [
         {},
         { stroke: 'transparent', points: { show: false } },
@@ -206,7 +123,7 @@ export class SmallChart {
       () => ({
         legend: { show: false },
         cursor: { sync: { key: SYNC }, points: { size: 5 }, drag: { x: true, y: false } },
-        axes: axes(48),
+        axes: axes(),
         series: [{}, { stroke: () => colour(series), width: 1.5, points: { show: false } }],
       }),
       1,

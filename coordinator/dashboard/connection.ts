@@ -4,6 +4,8 @@ import { LIVE_PATH, LIVE_SUBPROTOCOL, LiveCloseCode } from '../../core/protocol/
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
+/** The coordinator says something every second: after so long without a word, the line is dead, though nobody said so. */
+const SILENCE_MS = 15_000;
 
 export type LinkState =
   | { readonly kind: 'connecting' }
@@ -32,6 +34,7 @@ export class Connection {
   #retry = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextId = 1;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   /** Set once the run has ended: the server is expected to stay away, and is asked seldom. */
   patient = false;
 
@@ -48,14 +51,27 @@ export class Connection {
   /** Opens anew with another key. */
   useKey(key: string): void {
     this.#key = key;
-    const socket = this.#socket;
-    if (socket !== null) {
-      socket.onmessage = null;
-      socket.onclose = null;
-      socket.close();
-      this.#unanswered();
-    }
+    this.#drop();
     this.#open();
+  }
+
+  /** Lets go of the line, without waiting for the other side. */
+  #drop(): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close();
+    clearTimeout(this.#silence);
+    this.#unanswered();
+  }
+
+  #alive(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#drop();
+      this.#closed(1006);
+    }, SILENCE_MS);
   }
 
   /** Asks for something; the answer's error says so where there is no line. */
@@ -82,6 +98,7 @@ export class Connection {
   }
 
   #receive(message: ToOperator): void {
+    this.#alive();
     if (message.kind === 'answer') {
       this.#answers.get(message.id)?.(message);
       this.#answers.delete(message.id);
@@ -95,6 +112,7 @@ export class Connection {
   }
 
   #closed(code: number): void {
+    clearTimeout(this.#silence);
     this.#unanswered();
     if (code === LiveCloseCode.refused) return this.#handlers.link({ kind: 'refused' });
     const wait = this.patient ? LAST_RETRY_MS : this.#retry * (0.75 + Math.random() / 2);

@@ -253,7 +253,7 @@ const noticeKey = ({ at, step, text }: Notice): string => `${at} ${step} ${text}
 
 async function command(request: Request, done: string): Promise<void> {
   const { error } = await connection.ask(request);
-  toast(error === null ? done : `Not done: ${error}.`);
+  toast(error === null ? done : `Not done: ${error.replace(/\.$/, '')}.`);
 }
 
 async function kick({ id, name }: WorkerRow): Promise<void> {

@@ -1,38 +1,20 @@
 /** The run's loss since this volunteer came: a line that grows by a point a second, thinned out when it gets long. */
-import uPlot from 'uplot';
+import { axes, colour, Plot } from '../../core/page/plot.ts';
 
 const MOST = 1200;
-const HEIGHT = 160;
 
 export class LossChart {
-  readonly #plot: uPlot;
+  readonly #plot: Plot;
   #steps: number[] = [];
   #losses: number[] = [];
 
   constructor(into: HTMLElement) {
-    const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-    const axis = {
-      stroke: () => colour('--quiet'),
-      grid: { stroke: () => colour('--line'), width: 1 },
-      ticks: { show: false },
-    };
-    this.#plot = new uPlot(
-      {
-        width: into.clientWidth,
-        height: HEIGHT,
-        legend: { show: false },
-        cursor: { show: false },
-        scales: { x: { time: false } },
-        axes: [
-          { ...axis, size: 28 },
-          { ...axis, size: 44 },
-        ],
-        series: [{}, { stroke: () => colour('--series-1'), width: 2, points: { show: false } }],
-      },
-      [[], []],
+    const line = { stroke: () => colour('--series-1'), width: 2, points: { show: false } };
+    this.#plot = new Plot(
       into,
+      () => ({ legend: { show: false }, cursor: { show: false }, axes: axes(44), series: [{}, line] }),
+      1,
     );
-    new ResizeObserver(() => this.#plot.setSize({ width: into.clientWidth, height: HEIGHT })).observe(into);
   }
 
   push(step: number, loss: number | null): void {
@@ -49,6 +31,6 @@ export class LossChart {
       this.#steps = this.#steps.filter((_, i) => i % 2 === 1);
       this.#losses = this.#losses.filter((_, i) => i % 2 === 1);
     }
-    this.#plot.setData([this.#steps, this.#losses]);
+    this.#plot.set([this.#steps, this.#losses]);
   }
 }
