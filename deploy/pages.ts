@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
-import type { PageFile, Pages } from '../coordinator/web.ts';
+import type { PageFile, Pages } from '../coordinator/door/web.ts';
 
 const root = new URL('../', import.meta.url);
 /** The built package has .js files where the sources have .ts. */

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { logTicks } from '../../coordinator/dashboard/charts.ts';
 import { stacked } from '../../coordinator/dashboard/timeline.ts';
-import { type CoordinatorServer, listen } from '../../coordinator/server.ts';
+import { type CoordinatorServer, listen } from '../../coordinator/door/server.ts';
 import { LiveCloseCode } from '../../core/protocol/live.ts';
 import { makePages } from '../../deploy/pages.ts';
 import { complaints, launch, missing } from './chromium.ts';

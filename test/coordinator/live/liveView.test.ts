@@ -1,10 +1,10 @@
 /** The operator's view under a clock of the test's own: what it shows of events, and what it says has changed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LiveView } from '../../coordinator/liveView.ts';
-import type { Round, WorkerId } from '../../coordinator/machine.ts';
-import { Rate } from '../../coordinator/rate.ts';
-import type { WorkerPort } from '../../core/protocol/work.ts';
+import { LiveView } from '../../../coordinator/live/liveView.ts';
+import { Rate } from '../../../coordinator/live/rate.ts';
+import type { Round, WorkerId } from '../../../coordinator/machine.ts';
+import type { WorkerPort } from '../../../core/protocol/work.ts';
 import { apply } from './livePage.ts';
 
 const MICRO_BATCHES = 4;

@@ -1,6 +1,6 @@
 /** How many connections an address may hold and open, on a clock of the test's own. */
 import { expect, test } from 'vitest';
-import { Guests } from '../../coordinator/guests.ts';
+import { Guests } from '../../../coordinator/door/guests.ts';
 
 /** Connections let in of so many asked for at once. */
 function admitted(guests: Guests, address: string, asked: number, now: number): number {

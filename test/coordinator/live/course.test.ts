@@ -1,9 +1,9 @@
 /** The course in buckets, against every step kept; and readers that follow it from any mark. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Course, type CourseStep, MAX_BUCKETS } from '../../coordinator/course.ts';
-import type { Course as Columns, CoursePart } from '../../core/protocol/live.ts';
-import { Site, Stream } from '../../core/random/streams.ts';
+import { Course, type CourseStep, MAX_BUCKETS } from '../../../coordinator/live/course.ts';
+import type { Course as Columns, CoursePart } from '../../../core/protocol/live.ts';
+import { Site, Stream } from '../../../core/random/streams.ts';
 import { follow } from './livePage.ts';
 
 /** Steps whose figures follow from a seed. */

@@ -3,11 +3,11 @@
  * mark. A small model makes thousands of steps a second, so each event costs little here; what is costly is done when
  * somebody looks. It sends nothing, and reads the clocks that it is given.
  */
-import type { Evaluation, LiveState, Notice, Phase, RunStatus, Sample } from '../core/protocol/live.ts';
-import type { News } from '../core/protocol/messages.ts';
+import type { Evaluation, LiveState, Notice, Phase, RunStatus, Sample } from '../../core/protocol/live.ts';
+import type { News } from '../../core/protocol/messages.ts';
+import type { Block, Round, WorkerId } from '../machine.ts';
+import type { Evaluated, RunObserver, StepMade, WorkerChange } from '../observer.ts';
 import { Course, type CourseStep } from './course.ts';
-import type { Block, Round, WorkerId } from './machine.ts';
-import type { Evaluated, RunObserver, StepMade, WorkerChange } from './observer.ts';
 import { Rate } from './rate.ts';
 import { Roster } from './roster.ts';
 import { Timeline } from './timeline.ts';

@@ -1,7 +1,7 @@
 /** An operator's page as a test drives it: it holds what a dashboard would, and waits for what it is told. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import type { Command, Course, CoursePart, LiveState, RunInfo, ToOperator } from '../../core/protocol/live.ts';
+import type { Command, Course, CoursePart, LiveState, RunInfo, ToOperator } from '../../../core/protocol/live.ts';
 
 type Answer = Extract<ToOperator, { kind: 'answer' }>;
 

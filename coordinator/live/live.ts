@@ -4,16 +4,16 @@
  */
 import { basename } from 'node:path';
 import type { WebSocket } from 'ws';
-import { UserError } from '../core/errors.ts';
-import type { Command, RunInfo } from '../core/protocol/live.ts';
-import type { News } from '../core/protocol/messages.ts';
-import { titleOf } from '../models/model.ts';
-import { dataKind } from '../models/recipe.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Command, RunInfo } from '../../core/protocol/live.ts';
+import type { News } from '../../core/protocol/messages.ts';
+import { titleOf } from '../../models/model.ts';
+import { dataKind } from '../../models/recipe.ts';
+import type { WorkerId } from '../machine.ts';
+import type { PreparedRun } from '../prepare.ts';
+import type { TrainingRun } from '../run.ts';
 import { LiveView } from './liveView.ts';
-import type { WorkerId } from './machine.ts';
 import { OperatorDesk } from './operator.ts';
-import type { PreparedRun } from './prepare.ts';
-import type { TrainingRun } from './run.ts';
 import { Sampler } from './sampler.ts';
 
 /** While somebody watches, a sample is drawn so often. */

@@ -1,12 +1,12 @@
 /** What runs in the sampler's thread: places the parameters that it is given and draws from them. */
 import { workerData } from 'piscina';
-import type { Kernels } from '../core/backend/wasm/exports.ts';
-import { nodeBackend } from '../core/backend/wasm/loadNode.ts';
-import { UserError } from '../core/errors.ts';
-import { loadModel } from '../models/loadCode.ts';
-import type { Recipe } from '../models/recipe.ts';
-import { type SampleOptions, sample } from '../models/sample.ts';
-import { trainedModel, type Values } from '../models/trained.ts';
+import type { Kernels } from '../../core/backend/wasm/exports.ts';
+import { nodeBackend } from '../../core/backend/wasm/loadNode.ts';
+import { UserError } from '../../core/errors.ts';
+import { loadModel } from '../../models/loadCode.ts';
+import type { Recipe } from '../../models/recipe.ts';
+import { type SampleOptions, sample } from '../../models/sample.ts';
+import { trainedModel, type Values } from '../../models/trained.ts';
 
 export interface SamplerData {
   readonly kernels: Kernels;

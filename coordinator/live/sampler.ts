@@ -3,11 +3,11 @@
  * when a draw begins. The thread is started when it is first needed, and ended when it has not been for a while.
  */
 import { Piscina } from 'piscina';
-import { loadKernels } from '../core/backend/wasm/loadNode.ts';
-import { UserError } from '../core/errors.ts';
-import type { Recipe } from '../models/recipe.ts';
-import type { SampleOptions } from '../models/sample.ts';
-import type { Values } from '../models/trained.ts';
+import { loadKernels } from '../../core/backend/wasm/loadNode.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Recipe } from '../../models/recipe.ts';
+import type { SampleOptions } from '../../models/sample.ts';
+import type { Values } from '../../models/trained.ts';
 import type { Drawn, SamplerData, SamplerTask } from './samplerThread.ts';
 
 /** The built package has .js files where the sources have .ts. */

@@ -2,10 +2,10 @@
  * The table of workers as the operator sees it: who is there, what each has done, how fast, and what it is at. It is told of
  * every lease and answer, thousands a second, so each costs a few additions; rows are made when somebody looks.
  */
-import { runLength } from '../core/allreduce/treeSum.ts';
-import type { WorkerRow } from '../core/protocol/live.ts';
-import type { WorkerPort } from '../core/protocol/work.ts';
-import type { Block, Round, WorkerId } from './machine.ts';
+import { runLength } from '../../core/allreduce/treeSum.ts';
+import type { WorkerRow } from '../../core/protocol/live.ts';
+import type { WorkerPort } from '../../core/protocol/work.ts';
+import type { Block, Round, WorkerId } from '../machine.ts';
 import { Rate } from './rate.ts';
 
 /** Names are cut off here: they are whatever a stranger calls itself. */

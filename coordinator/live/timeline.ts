@@ -2,9 +2,9 @@
  * The last training steps, block by block: who computed what, from when to when. A few steps a second are recorded, and
  * nothing is kept of those between them.
  */
-import { runLength } from '../core/allreduce/treeSum.ts';
-import type { TimelineBlock, TimelineStep } from '../core/protocol/live.ts';
-import type { Block, Round, WorkerId } from './machine.ts';
+import { runLength } from '../../core/allreduce/treeSum.ts';
+import type { TimelineBlock, TimelineStep } from '../../core/protocol/live.ts';
+import type { Block, Round, WorkerId } from '../machine.ts';
 
 const STEPS = 8;
 /** The least time from a recorded step's beginning to the next one's. */

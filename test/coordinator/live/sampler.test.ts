@@ -2,15 +2,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { prepareNewRun } from '../../coordinator/prepare.ts';
-import { Sampler } from '../../coordinator/sampler.ts';
-import { createWasmBackend } from '../../core/backend/wasm/loadNode.ts';
-import { latestCheckpoint } from '../../core/checkpoint/store.ts';
-import { UserError } from '../../core/errors.ts';
-import { parseRecipe } from '../../models/recipe.ts';
-import { sample } from '../../models/sample.ts';
-import { loadTrained } from '../../models/trained.ts';
-import { scratch } from '../support/cli.ts';
+import { Sampler } from '../../../coordinator/live/sampler.ts';
+import { prepareNewRun } from '../../../coordinator/prepare.ts';
+import { createWasmBackend } from '../../../core/backend/wasm/loadNode.ts';
+import { latestCheckpoint } from '../../../core/checkpoint/store.ts';
+import { UserError } from '../../../core/errors.ts';
+import { parseRecipe } from '../../../models/recipe.ts';
+import { sample } from '../../../models/sample.ts';
+import { loadTrained } from '../../../models/trained.ts';
+import { scratch } from '../../support/cli.ts';
 
 const place = scratch();
 afterAll(() => place.remove());

@@ -2,7 +2,7 @@
  * The course of a run, in bounded memory: a bucket a step until there are too many, then neighbours are merged, so that a
  * million steps are 4096 buckets at most. Columns of numbers; what they are shown as is the dashboard's business.
  */
-import type { Course as Columns, CoursePart } from '../core/protocol/live.ts';
+import type { Course as Columns, CoursePart } from '../../core/protocol/live.ts';
 
 /** What a bucket is made of. */
 export interface CourseStep {

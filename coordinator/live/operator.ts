@@ -14,7 +14,7 @@ import {
   LiveCloseCode,
   type RunInfo,
   type ToOperator,
-} from '../core/protocol/live.ts';
+} from '../../core/protocol/live.ts';
 import type { LiveView, Mark } from './liveView.ts';
 
 const OPEN_MS = 10_000;

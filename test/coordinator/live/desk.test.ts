@@ -2,9 +2,9 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { LiveView } from '../../coordinator/liveView.ts';
-import { OperatorDesk } from '../../coordinator/operator.ts';
-import { LiveCloseCode, type LiveState, type RunInfo, type ToOperator } from '../../core/protocol/live.ts';
+import { LiveView } from '../../../coordinator/live/liveView.ts';
+import { OperatorDesk } from '../../../coordinator/live/operator.ts';
+import { LiveCloseCode, type LiveState, type RunInfo, type ToOperator } from '../../../core/protocol/live.ts';
 import { apply } from './livePage.ts';
 
 /** As much of a WebSocket as the desk uses, and what a page makes of what is sent through it. */

@@ -9,8 +9,8 @@
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { FrameError } from '../core/protocol/frameError.ts';
-import { encodeFrames, FrameDecoder } from '../core/protocol/frames.ts';
+import { FrameError } from '../../core/protocol/frameError.ts';
+import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
 import {
   CloseCode,
   fromWorkerSchema,
@@ -21,10 +21,10 @@ import {
   stateHash,
   stateMessage,
   workMessage,
-} from '../core/protocol/messages.ts';
-import type { State, Work, WorkerPort } from '../core/protocol/work.ts';
-import type { WorkerId } from './machine.ts';
-import type { Connection } from './run.ts';
+} from '../../core/protocol/messages.ts';
+import type { State, Work, WorkerPort } from '../../core/protocol/work.ts';
+import type { WorkerId } from '../machine.ts';
+import type { Connection } from '../run.ts';
 import { sameSecret } from './web.ts';
 
 const HELLO_MS = 10_000;
