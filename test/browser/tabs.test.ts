@@ -4,6 +4,8 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { FrameDecoder } from '../../core/protocol/frames.ts';
+import { fromCoordinatorSchema } from '../../core/protocol/messages.ts';
 import { Cli, type CliEvent, endAll, readSummary, scratch } from '../support/cli.ts';
 import { expectExactLedger, worked } from '../support/ledger.ts';
 import { complaints, ELSEWHERE, launch, missing } from './chromium.ts';
@@ -134,6 +136,30 @@ describe.skipIf(missing !== null)('tabs beside a thread', { timeout: 120_000 }, 
     for (const name of ['slow', 'away', 'cold']) expect(worked(out, name), name).toBe(true);
     for (const { heard } of [slow, cold]) expect(heard).toEqual([]);
     expect(await slow.page.evaluate(() => crossOriginIsolated)).toBe(true);
+  });
+
+  test('one that comes back in the middle of a step is not sent the parameters again', async () => {
+    // Steps of some ten seconds: there is a middle to come back in.
+    const long = ['--set', 'batch=300000', '--threads', '0'];
+    const coordinator = train(folder(), ...long, ...LISTEN);
+    const { join: link } = await listening(coordinator);
+    const { page } = await join(String(link), 'dora');
+    const kept = () =>
+      page.evaluate(async () => (await (await caches.open('manygrad')).match('/kept-state'))?.headers.get('x-version'));
+    await expect.poll(kept, { timeout: 20_000 }).toBe('0');
+    const kinds: string[] = [];
+    const decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const message = decoder.push(Buffer.from(payload));
+        if (message !== null) kinds.push(message.header.kind);
+      }),
+    );
+    await page.reload();
+    await page.locator('#join').click();
+    await expect.poll(() => kinds).toContain('work');
+    expect(kinds[0]).toBe('welcome');
+    expect(kinds).not.toContain('state');
   });
 
   test('a link without its token says so, and a wrong one is turned away', async () => {

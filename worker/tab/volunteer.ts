@@ -56,11 +56,13 @@ export interface VolunteerOptions {
 
 /** Speed is over so long. */
 const WINDOW_MS = 10_000;
-/** While it works, the state is kept this often; one of more numbers is not kept. */
-const KEEP_MS = 30_000;
+/** A state that has stood still for so long is kept: of a run that rushes on, a copy would be of no use. */
+const KEEP_MS = 1000;
+/** One of more numbers is not. */
+/** One of more numbers is not. */
+const KEEP_NUMBERS = 16 * 1024 ** 2;
 /** Progress is told this often. */
 const TELL_MS = 250;
-const KEEP_NUMBERS = 16 * 1024 ** 2;
 
 export class Volunteer {
   readonly #options: VolunteerOptions;
@@ -75,15 +77,15 @@ export class Volunteer {
   #microBatches = 0;
   /** What the stay that is under way is ended by. */
   #stay: AbortController | null = null;
-  #keptAt = 0;
+  /** Versions of the state: at the last look, and of the copy that is kept. */
+  #seen = -1;
+  #keptVersion = -1;
   #toldAt = 0;
 
   constructor(options: VolunteerOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'hidden') this.#keep();
-    });
+    setInterval(() => this.#keep(), KEEP_MS);
     onBattery((discharging) => {
       if (discharging && this.#settings.stopOnBattery) this.#leave({ kind: 'paused', by: 'battery' });
       else if (this.#phase.kind === 'paused' && this.#phase.by === 'battery') void this.start();
@@ -187,7 +189,6 @@ export class Volunteer {
       case 'progress':
         this.#microBatches += status.answered;
         this.#answers.push({ at: performance.now(), microBatches: status.answered });
-        if (performance.now() - this.#keptAt > KEEP_MS) this.#keep();
         // Small models answer hundreds of leases a second; the page is for a person.
         return performance.now() - this.#toldAt > TELL_MS ? this.#tell() : undefined;
       case 'news':
@@ -200,10 +201,15 @@ export class Volunteer {
     }
   }
 
+  /** Keeps the state if it is still the one that was seen the last time, and has not been kept. */
   #keep(): void {
-    this.#keptAt = performance.now();
     const state = this.#threads.current?.state ?? null;
-    if (state !== null && state.params.length <= KEEP_NUMBERS) void keepState(state);
+    if (state === null || state.params.length > KEEP_NUMBERS) return;
+    if (state.version === this.#seen && state.version !== this.#keptVersion) {
+      this.#keptVersion = state.version;
+      void keepState(state);
+    }
+    this.#seen = state.version;
   }
 
   #enter(phase: Phase): void {
