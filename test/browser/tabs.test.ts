@@ -162,6 +162,31 @@ describe.skipIf(missing !== null)('tabs beside a thread', { timeout: 120_000 }, 
     expect(kinds).not.toContain('state');
   });
 
+  test('on battery it waits to be told, and comes back with another number of threads', async () => {
+    const out = folder();
+    const coordinator = train(out, '--threads', '0', ...LISTEN);
+    const { join: link } = await listening(coordinator);
+    const context = await browser.newContext();
+    // A battery that is being used, as browsers tell of one; headless ones have none.
+    await context.addInitScript(() => {
+      const battery = Object.assign(new EventTarget(), { charging: false });
+      Object.assign(navigator, { getBattery: async () => battery });
+    });
+    const page = await context.newPage();
+    opened.push(page);
+    await page.goto(String(link));
+    await page.locator('#name').fill('emil');
+    await page.locator('#join').click();
+    await expect.poll(() => page.locator('#phase').textContent()).toBe('paused: on battery');
+    expect(coordinator.events.some((e) => e.event === 'worker')).toBe(false);
+    await page.locator('#battery').uncheck();
+    await coordinator.step(3);
+    await page.locator('#threads').fill('2');
+    const joined = () => coordinator.events.filter((e) => e.event === 'worker' && e.joined === true).length;
+    await expect.poll(joined).toBe(2);
+    await expectReference(coordinator, out);
+  });
+
   test('a link without its token says so, and a wrong one is turned away', async () => {
     const coordinator = train(folder(), '--threads', '0', ...LISTEN);
     const { port } = await listening(coordinator);

@@ -165,7 +165,8 @@ async function main(): Promise<void> {
       onChange: (view) => show(view, info, chart),
     });
     $('pause').addEventListener('click', () => {
-      if (volunteer.view.phase.kind === 'paused') void volunteer.start();
+      const { phase } = volunteer.view;
+      if (phase.kind === 'paused') void volunteer.start(phase.by === 'battery');
       else volunteer.pause();
     });
     bindSettings(volunteer, settings);

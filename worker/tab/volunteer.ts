@@ -81,14 +81,15 @@ export class Volunteer {
   #seen = -1;
   #keptVersion = -1;
   #toldAt = 0;
+  #discharging = false;
 
   constructor(options: VolunteerOptions) {
     this.#options = options;
     this.#settings = options.settings;
     setInterval(() => this.#keep(), KEEP_MS);
     onBattery((discharging) => {
-      if (discharging && this.#settings.stopOnBattery) this.#leave({ kind: 'paused', by: 'battery' });
-      else if (this.#phase.kind === 'paused' && this.#phase.by === 'battery') void this.start();
+      this.#discharging = discharging;
+      this.#mindBattery();
     });
   }
 
@@ -109,9 +110,21 @@ export class Volunteer {
     };
   }
 
-  /** Joins, or goes on after a pause. Resolves when that stay is over. */
-  async start(): Promise<void> {
+  /** Pauses, or goes on, as the battery and the settings are. */
+  #mindBattery(): void {
+    const pause = this.#discharging && this.#settings.stopOnBattery;
+    if (pause) this.#leave({ kind: 'paused', by: 'battery' });
+    else if (this.#phase.kind === 'paused' && this.#phase.by === 'battery') void this.start();
+  }
+
+  /**
+   * Joins, or goes on after a pause. Resolves when that stay is over.
+   * @param evenOnBattery the person says so, knowing that this device is on its battery
+   */
+  async start(evenOnBattery = false): Promise<void> {
     if (this.#stay !== null) return;
+    if (this.#discharging && this.#settings.stopOnBattery && !evenOnBattery)
+      return this.#enter({ kind: 'paused', by: 'battery' });
     const stay = new AbortController();
     this.#stay = stay;
     this.#enter({ kind: 'starting' });
@@ -144,8 +157,9 @@ export class Volunteer {
       const active = this.#stay !== null;
       if (active) this.#leave({ kind: 'starting' });
       await this.#threads.close();
-      if (active) return this.start();
+      if (active) return this.start(true);
     }
+    this.#mindBattery();
     this.#tell();
   }
 
