@@ -35,6 +35,12 @@ function whole(flag: string, value: number, least: number): number {
 
 const cores = availableParallelism();
 
+const trustCode = {
+  type: 'boolean',
+  default: false,
+  describe: 'Run the code of a model that a coordinator, a folder, a checkpoint or a recipe brings',
+} as const;
+
 const parser = yargs(hideBin(process.argv))
   .scriptName('manygrad')
   .usage('$0 <command>\n\nTrains neural networks on many threads and machines, to the same bits.')
@@ -86,6 +92,7 @@ const parser = yargs(hideBin(process.argv))
               'What the dashboard asks for away from this machine (default: $MANYGRAD_KEY, or drawn and printed)',
           },
           by: { type: 'string', default: '', describe: 'Who runs this, for volunteers to read' },
+          'trust-code': trustCode,
           numerics: {
             choices: ['exact', 'any'] as const,
             default: 'exact' as const,
@@ -120,6 +127,7 @@ const parser = yargs(hideBin(process.argv))
         token: a.token ?? process.env.MANYGRAD_TOKEN,
         key: a.key ?? process.env.MANYGRAD_KEY,
         by: a.by,
+        trustCode: a.trustCode,
         numerics: a.numerics,
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
@@ -144,11 +152,7 @@ const parser = yargs(hideBin(process.argv))
           default: [],
           describe: 'A model file (.ts) that the run may train: others are refused',
         },
-        'trust-code': {
-          type: 'boolean',
-          default: false,
-          describe: 'Run whatever model code the coordinator sends',
-        },
+        'trust-code': trustCode,
       }),
     async (a) => {
       checkNode();
@@ -179,6 +183,7 @@ const parser = yargs(hideBin(process.argv))
           seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
           temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder' },
           prompt: { type: 'string', default: '', describe: 'How every sample begins' },
+          'trust-code': trustCode,
         }),
     async (a) => {
       checkNode();
@@ -193,6 +198,7 @@ const parser = yargs(hideBin(process.argv))
         temperature,
         prompt,
         json,
+        trustCode: a.trustCode,
       });
     },
   )

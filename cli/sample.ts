@@ -7,6 +7,7 @@ import { dataKind } from '../models/recipe.ts';
 import { defaults, sample as draw } from '../models/sample.ts';
 import { loadTrained, recipeOf } from '../models/trained.ts';
 import { RULE } from './output.ts';
+import { checkCode } from './trust.ts';
 
 export interface SampleArguments {
   /** A run's folder, or a checkpoint. */
@@ -17,13 +18,16 @@ export interface SampleArguments {
   readonly temperature: number;
   readonly prompt: string;
   readonly json: boolean;
+  readonly trustCode: boolean;
 }
 
 /** @throws UserError */
-export async function sample({ from, json, ...options }: SampleArguments): Promise<void> {
+export async function sample({ from, json, trustCode, ...options }: SampleArguments): Promise<void> {
   const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const checkpoint = isFolder ? await latestCheckpoint(from) : await readCheckpoint(from);
-  await loadModel(recipeOf(checkpoint).model);
+  const recipe = recipeOf(checkpoint);
+  checkCode(recipe, from, trustCode);
+  await loadModel(recipe.model);
   const trained = loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);
   const count = options.count ?? defaults[kind].count;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
+import { RunFolder } from '../coordinator/runFolder.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
@@ -13,6 +14,7 @@ import { type LocalWorker, startLocalWorker } from '../worker/local.ts';
 import { type Door, openDoor } from './door.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
+import { checkCode } from './trust.ts';
 
 export interface TrainArguments extends RecipeFlags {
   /** A preset or a recipe file; not with `resume`. */
@@ -26,6 +28,8 @@ export interface TrainArguments extends RecipeFlags {
   readonly token: string | undefined;
   /** What an operator's page must present away from this machine. */
   readonly key: string | undefined;
+  /** Run the code of a model that a run's folder or a recipe brings. */
+  readonly trustCode: boolean;
   /** Who runs it, for volunteers to read. */
   readonly by: string;
   readonly numerics: 'exact' | 'any';
@@ -102,11 +106,13 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
       ...(args.steps === undefined ? {} : { steps: args.steps }),
       ...(args.data === undefined ? {} : { source: args.data }),
     };
+    checkCode(RunFolder.readConfig(args.resume).recipe, args.resume, args.trustCode);
     return prepareResumedRun(args.resume, changes, options);
   }
   if (args.target === undefined)
     throw new UserError('say what to train: a preset such as names-wavenet, a recipe file, or --resume DIR.');
   const recipe = await recipeFrom(args.target, args);
+  checkCode(recipe, args.target, args.trustCode);
   return prepareNewRun(recipe, args.out ?? defaultFolder(args.target), options);
 }
 

@@ -34,8 +34,13 @@ export interface Lease {
 export interface Member {
   readonly slots: number;
   readonly leases: Lease[];
-  /** Milliseconds a micro-batch of its last answers. */
-  readonly pace: number[];
+  readonly pace: Pace;
+}
+
+/** How fast a worker is: milliseconds a micro-batch of its last answers, and their median; null before the first. */
+export interface Pace {
+  readonly last: number[];
+  median: number | null;
 }
 
 /** The longest leases, in micro-batches: they bound a message's size. */
@@ -49,24 +54,19 @@ const FIRST_PATIENCE_MS = 60_000;
 /** How many of a worker's last answers its median is over. */
 const REMEMBERED = 15;
 
-/** Adds an answer's milliseconds a micro-batch to a worker's pace. */
-export function remember(pace: number[], ms: number): void {
-  pace.push(ms);
-  if (pace.length > REMEMBERED) pace.shift();
-}
-
 /** A pace of less is not told from none: it would make a worker infinitely fast. */
 const LEAST_PACE_MS = 1e-3;
 
-/** The median of a worker's last answers, ms a micro-batch; null before the first. */
-function medianPace(pace: readonly number[]): number | null {
-  const median = [...pace].sort((a, b) => a - b)[pace.length >> 1];
-  return median === undefined ? null : Math.max(LEAST_PACE_MS, median);
+/** Adds an answer's milliseconds a micro-batch to a worker's pace. */
+export function remember(pace: Pace, ms: number): void {
+  pace.last.push(ms);
+  if (pace.last.length > REMEMBERED) pace.last.shift();
+  const median = pace.last.toSorted((a, b) => a - b)[pace.last.length >> 1] ?? 0;
+  pace.median = Math.max(LEAST_PACE_MS, median);
 }
 
 /** How long a worker of this pace may keep a lease, or say nothing of it, before another is handed it too, in ms. */
-export function patience(pace: readonly number[], size: number): number {
-  const median = medianPace(pace);
+export function patience({ median }: Pace, size: number): number {
   return median === null ? FIRST_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, PATIENCE * median * size);
 }
 
@@ -77,17 +77,12 @@ const SOONER = 2;
  * Whether a worker of pace `idle` would finish a lease well before its holder does. A holder that has taken longer than
  * usual, or of which nothing is known, is expected to take as long again.
  */
-export function isWorthDoubling(
-  lease: Lease,
-  holder: readonly number[],
-  idle: readonly number[],
-  now: number,
-): boolean {
-  const mine = medianPace(idle);
+export function isWorthDoubling(lease: Lease, holder: Pace, idle: Pace, now: number): boolean {
+  const mine = idle.median;
   if (mine === null) return false;
   const { size } = lease.block;
   const elapsed = now - lease.since;
-  const expected = (medianPace(holder) ?? 0) * size;
+  const expected = (holder.median ?? 0) * size;
   const left = elapsed > expected ? elapsed : expected - elapsed;
   return left > SOONER * mine * size;
 }
@@ -97,7 +92,7 @@ export function isWorthDoubling(
  * what waits by their speed. Where speeds are known, a worker of unknown speed is tried with one.
  */
 export function shares(workers: ReadonlyMap<WorkerId, Member>, waiting: number): Map<WorkerId, number> {
-  const paces = new Map([...workers].map(([id, { pace }]) => [id, medianPace(pace)]));
+  const paces = new Map([...workers].map(([id, { pace }]) => [id, pace.median]));
   const isKnown = [...paces.values()].some((pace) => pace !== null);
   let speed = 0;
   let left = waiting;

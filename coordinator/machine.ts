@@ -16,6 +16,7 @@ import {
   isWorthDoubling,
   type Lease,
   type Member,
+  type Pace,
   patience,
   type Round,
   remember,
@@ -106,7 +107,7 @@ export class Machine {
       case 'start':
         return this.#next(this.#step >= this.#plan.steps ? ['train', 'val'] : []);
       case 'joined':
-        this.#workers.set(event.worker, { slots: event.slots, leases: [], pace: [] });
+        this.#workers.set(event.worker, { slots: event.slots, leases: [], pace: { last: [], median: null } });
         return this.#assign();
       case 'left':
         return this.#lose(event.worker);
@@ -237,9 +238,11 @@ export class Machine {
     return size < 1 ? [] : [block.lo, block.lo + size].flatMap((lo) => this.#remaining({ lo, size }));
   }
 
-  /** Whether each micro-batch of the block waits already or is leased to a worker that is there. */
+  /** Whether each micro-batch of the block waits already, or is leased to a worker of which it may still be expected. */
   #isHeld({ lo, size }: Block): boolean {
-    const leases = [...this.#workers.values()].flatMap((m) => m.leases.filter((l) => l.round === this.#round?.id));
+    const leases = [...this.#workers.values()].flatMap((m) =>
+      m.leases.filter((l) => l.round === this.#round?.id && !l.doubled),
+    );
     const blocks = [...this.#queue, ...leases.map((l) => l.block)];
     const end = Math.min(lo + size, this.#round?.microBatches ?? 0);
     for (let i = lo; i < end; i++) if (!blocks.some((b) => b.lo <= i && i < b.lo + b.size)) return false;
@@ -290,25 +293,28 @@ export class Machine {
   /** With nothing left to hand out: what an idle worker would finish well before its holder does, it is handed too. */
   #double(round: Round): Action[] {
     const actions: Action[] = [];
+    let slow: { readonly holder: WorkerId; readonly pace: Pace; readonly lease: Lease }[] | null = null;
     for (const [worker, { slots, leases, pace }] of this.#workers)
-      while (leases.length < slots) {
-        const lease = this.#slowLease(worker, pace, round);
-        if (lease === null) break;
-        lease.doubled = true;
-        actions.push(this.#lease(worker, leases, lease.block, round));
+      while (leases.length < slots && pace.median !== null) {
+        slow ??= this.#leasesOf(round);
+        const found = slow.find(
+          ({ holder, pace: theirs, lease }) =>
+            holder !== worker && !lease.doubled && isWorthDoubling(lease, theirs, pace, this.#now),
+        );
+        if (found === undefined) break;
+        found.lease.doubled = true;
+        actions.push(this.#lease(worker, leases, found.lease.block, round));
       }
     return actions;
   }
 
-  #slowLease(idle: WorkerId, pace: readonly number[], round: Round): Lease | null {
-    for (const [worker, holder] of this.#workers) {
-      if (worker === idle) continue;
-      for (const lease of holder.leases) {
-        if (lease.round !== round.id || lease.doubled || this.#has(lease.block)) continue;
-        if (isWorthDoubling(lease, holder.pace, pace, this.#now)) return lease;
-      }
-    }
-    return null;
+  /** The leases of the round that have not been handed out twice. */
+  #leasesOf(round: Round): { readonly holder: WorkerId; readonly pace: Pace; readonly lease: Lease }[] {
+    return [...this.#workers].flatMap(([holder, { leases, pace }]) =>
+      leases
+        .filter((lease) => lease.round === round.id && !lease.doubled && !this.#has(lease.block))
+        .map((lease) => ({ holder, pace, lease })),
+    );
   }
 
   #lease(worker: WorkerId, leases: Lease[], block: Block, round: Round): Action {

@@ -16,6 +16,8 @@ export async function bundleModelFile(file: string): Promise<string> {
       platform: 'neutral',
       target: 'es2022',
       external: ['manygrad'],
+      // Comments go with it: one of the bundler's names the file by its path, which is not the model's identity.
+      minifyWhitespace: true,
       legalComments: 'none',
       logLevel: 'silent',
     });
@@ -23,8 +25,6 @@ export async function bundleModelFile(file: string): Promise<string> {
   } catch (error) {
     throw new UserError(`${file} cannot be bundled (${inOneLine(error)}): mend it there.`);
   }
-  // A comment of the bundler's names the file by its path, which is not the model's identity.
-  code = code.replaceAll(/^\/\/ .*\n/gm, '');
   if (code.length > MAX_CODE)
     throw new UserError(`${basename(file)} is ${code.length} bytes when bundled, of at most ${MAX_CODE}: import less.`);
   return code;

@@ -39,6 +39,7 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
 export class KeptThreads<T extends Threads, S> {
   readonly #start: (spec: S) => Promise<T>;
   #key = '';
+  #starting: Promise<T> | null = null;
   #threads: T | null = null;
 
   constructor(start: (spec: S) => Promise<T>) {
@@ -50,18 +51,34 @@ export class KeptThreads<T extends Threads, S> {
     return this.#threads;
   }
 
+  /** However often it is asked while they are starting, they are started once. */
   async for(spec: S): Promise<T> {
     const key = JSON.stringify(spec);
-    if (this.#threads?.broken === false && this.#key === key) return this.#threads;
-    await this.close();
-    this.#threads = await this.#start(spec);
-    this.#key = key;
-    return this.#threads;
+    if (this.#starting === null || this.#key !== key || this.#threads?.broken === true) {
+      const last = this.close();
+      this.#key = key;
+      const starting = last.then(() => this.#start(spec));
+      this.#starting = starting;
+      starting.then(
+        (threads) => {
+          if (this.#starting === starting) this.#threads = threads;
+        },
+        () => {
+          if (this.#starting === starting) this.#starting = null;
+        },
+      );
+    }
+    return this.#starting;
   }
 
+  /** Ends them, those too that are still starting. */
   async close(): Promise<void> {
-    const threads = this.#threads;
+    const starting = this.#starting;
+    this.#starting = null;
     this.#threads = null;
-    await threads?.close();
+    await starting?.then(
+      (threads) => threads.close(),
+      () => undefined,
+    );
   }
 }

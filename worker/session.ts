@@ -9,6 +9,7 @@ import {
   fromCoordinatorSchema,
   type Header,
   type Hello,
+  MAX_KEPT,
   type Message,
   type News,
   parseState,
@@ -99,6 +100,8 @@ export class Session {
   readonly #end: (end: SessionEnd) => void;
   #threads: Threads | null = null;
   #microBatches = 0;
+  /** The connection has ended, or this side has left: what still comes of it is nobody's. */
+  #over = false;
   /** Why the connection closes, if the other side gives no reason. */
   #failure = 'the coordinator went away';
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -111,7 +114,10 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.#end = resolve;
-    const abort = () => this.#link.leave();
+    const abort = () => {
+      this.#over = true;
+      this.#link.leave();
+    };
     this.#link = open({
       opened: () => this.#hello(),
       received: (frame) => {
@@ -120,6 +126,7 @@ export class Session {
       },
       alive: () => this.#alive(),
       closed: (code, reason) => {
+        this.#over = true;
         clearTimeout(this.#silence);
         options.signal.removeEventListener('abort', abort);
         this.#end({ code, reason: reason || this.#failure, worked: this.#microBatches > 0 });
@@ -132,7 +139,8 @@ export class Session {
   #hello(): void {
     this.#alive();
     const held = this.#options.held();
-    const holds = held === null ? null : { version: held.version, hash: stateHash(held) };
+    const holds =
+      held === null || held.params.length > MAX_KEPT ? null : { version: held.version, hash: stateHash(held) };
     this.#send({ header: { kind: 'hello', ...this.#options.hello, holds }, parts: [] });
   }
 
@@ -146,6 +154,7 @@ export class Session {
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
+    if (this.#over) return;
     const message = this.#decoder.push(frame);
     if (message === null) return;
     const { header, parts } = message;
@@ -154,8 +163,10 @@ export class Session {
         const held = this.#options.held();
         const spec = parseModelSpec(header.model);
         await this.#options.admit(spec);
-        this.#threads = await this.#options.threadsFor(spec);
-        if (held !== null && this.#threads.state === null) this.#threads.setState(held);
+        const threads = await this.#options.threadsFor(spec);
+        if (this.#over) return;
+        this.#threads = threads;
+        if (held !== null && threads.state === null) useHeld(threads, held);
         return this.#options.onStatus({ kind: 'joined', run: header.run });
       }
       case 'state':
@@ -173,6 +184,7 @@ export class Session {
   #work(work: Work): void {
     const { round, lo, size, version: step } = work;
     const use = (result: Result) => {
+      if (this.#over) return;
       this.#send(resultMessage(result));
       const answered = result.losses.length;
       this.#microBatches += answered;
@@ -189,9 +201,19 @@ export class Session {
 
   /** Something is wrong on this side or with what came: give the leases back by leaving. */
   #fail(error: unknown): void {
+    if (this.#over) return;
     if (error instanceof UserError) {
       this.#end({ code: CloseCode.refused, reason: error.message, worked: false });
     } else this.#failure = error instanceof Error ? error.message : String(error);
     this.#link.end();
+  }
+}
+
+/** Sets a state from before. One of another model does not fit; the coordinator, which knows its hash, then sends its own. */
+function useHeld(threads: Threads, held: State): void {
+  try {
+    threads.setState(held);
+  } catch {
+    // As above.
   }
 }

@@ -42,7 +42,10 @@ const sampleBox = new SampleBox((request) => connection.ask(request));
 const connection = new Connection(keyFromLink(), {
   link: showLink,
   message: (message) => {
-    if (message.kind === 'snapshot') setUp(message.info);
+    if (message.kind === 'snapshot') {
+      workersTable.clear();
+      setUp(message.info);
+    }
     connection.patient = isOver(message.state.status ?? status);
     show(message.state);
   },

@@ -74,6 +74,12 @@ export class WorkersTable {
     this.#markSorted();
   }
 
+  /** Forgets all rows: another coordinator's workers may have the same numbers. */
+  clear(): void {
+    for (const { row } of this.#lines.values()) row.remove();
+    this.#lines.clear();
+  }
+
   show(workers: readonly WorkerRow[]): void {
     const present = new Set(workers.map(({ id }) => id));
     for (const [id, { row }] of this.#lines)

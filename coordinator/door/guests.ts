@@ -3,10 +3,10 @@
  * bounds are far above what people do and far below what a flood needs. It knows no sockets and reads no clock.
  */
 
-const MAX_OPEN = 512;
+const MAX_OPEN = 4096;
 /** Connections that may be opened at once after a quiet time, and how many more a second. */
-const BURST = 128;
-const PER_SECOND = 16;
+const BURST = 1024;
+const PER_SECOND = 128;
 /** Addresses are forgotten after they have been quiet for so long, with nothing open. */
 const FORGET_MS = 60_000;
 

@@ -15,6 +15,7 @@ import {
   CloseCode,
   fromWorkerSchema,
   type Hello,
+  MAX_KEPT,
   type News,
   parseResult,
   SUBPROTOCOL,
@@ -72,7 +73,7 @@ export class StateCache {
 
   /** Whether a worker that says that it `holds` a state holds this one. */
   isHeld(holds: Hello['holds'], state: State): boolean {
-    if (holds?.version !== state.version) return false;
+    if (holds?.version !== state.version || state.params.length > MAX_KEPT) return false;
     if (this.#hashed !== state.version) {
       this.#hash = stateHash(state);
       this.#hashed = state.version;
@@ -117,7 +118,7 @@ export class SocketPeer {
     socket.on('error', () => undefined);
     socket.on('close', (_, reason) => {
       clearTimeout(hurry);
-      this.#connection?.events.left(reason.toString() || 'the connection closed');
+      this.#connection?.events.left(plain(reason.toString()) || 'the connection closed');
     });
     if (socket.protocol !== SUBPROTOCOL) {
       const spoken = socket.protocol === '' ? 'no version of the protocol' : socket.protocol;
@@ -207,7 +208,7 @@ export class SocketPeer {
   #port({ agent, name, slots }: Hello): WorkerPort {
     return {
       kind: agent,
-      name,
+      name: plain(name) || 'nameless',
       slots,
       sendState: (state: State) => this.#send(this.#states.frames(state)),
       sendWork: (work: Work) => this.#send(encodeFrames(workMessage(work))),
@@ -230,6 +231,11 @@ export class SocketPeer {
     const impatience = setTimeout(() => this.#socket.terminate(), FAREWELL_MS);
     this.#socket.once('close', () => clearTimeout(impatience));
   }
+}
+
+/** What a stranger says of itself, without what would command a terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '').trim();
 }
 
 function cutTo(text: string, bytes: number): string {

@@ -71,7 +71,11 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   });
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A page of another site must not speak here with its visitor's nearness to this machine.
-    if (!isSameOrigin(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
+    if (!isSameOrigin(request)) {
+      // Node watches a socket no more once it is to be upgraded.
+      socket.on('error', () => undefined);
+      return void socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n', () => socket.destroy());
+    }
     if (request.url === LIVE_PATH) {
       operators.handleUpgrade(request, socket, head, (webSocket) => options.operator(webSocket, isLocal(request)));
       return;

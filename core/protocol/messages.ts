@@ -127,6 +127,9 @@ function uint16s(part: Uint8Array | undefined): Uint16Array {
   return new Uint16Array(part.buffer, part.byteOffset, part.byteLength / 2);
 }
 
+/** Parameters of a state that is worth keeping: hashing more would hold up its keeper, and the coordinator, for too long. */
+export const MAX_KEPT = 16 * 1024 ** 2;
+
 /** SHA-256 (hex) of a state's numbers: by it a worker that kept a copy and the coordinator know that it is the same. */
 export function stateHash({ params, buffers }: State): string {
   return bytesToHex(sha256.create().update(bytes(params)).update(bytes(buffers)).digest());

@@ -1,6 +1,7 @@
 /** The door of a real run, as a browser, a stranger and a page of another site find it. */
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -123,6 +124,16 @@ test('nothing is taken in, and what is not there is not there', async () => {
   expect((await get('/join', {}, 'POST')).status).toBe(405);
   for (const path of ['/../cli.ts', '/%2e%2e/cli.ts', '/package.json', '/kernels.wasm/x'])
     expect((await get(path)).status, path).toBe(404);
+});
+
+test('a stranger that is refused an upgrade and breaks off harms nobody', async () => {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const lines = ['GET / HTTP/1.1', 'Host: x', 'Origin: https://elsewhere.example', 'Upgrade: websocket'];
+  socket.write(`${[...lines, 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'].join('\r\n')}\r\n\r\n`);
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  expect((await get('/join')).status).toBe(200);
 });
 
 describe('a page of another site', () => {

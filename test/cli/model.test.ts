@@ -55,12 +55,15 @@ test('is trained to the same bits by threads, a remote worker that has it, and a
   expect(worked(shared, 'helper')).toBe(true);
   if (missing === null) expect(worked(shared, 'tab')).toBe(true);
 
-  const sampled = new Cli(['sample', shared, '--count', '3', '--prompt', 'ma']);
+  await refused(['sample', shared], /brings the code of a model, tiny\.ts: add --trust-code/);
+  const sampled = new Cli(['sample', shared, '--count', '3', '--prompt', 'ma', '--trust-code']);
   expect(await sampled.exited, sampled.stderr).toEqual({ code: 0, signal: null });
   expect(sampled.stdout).toMatch(/^(ma[a-z]*\n){3}$/);
 
   // The run's folder holds the model: it goes on without the file.
-  const on = new Cli(['train', '--resume', shared, '--steps', String(STEPS + 5), '--threads', '1', '--quiet']);
+  const more = ['--steps', String(STEPS + 5), '--threads', '1', '--quiet'];
+  await refused(['train', '--resume', shared, ...more], /add --trust-code/);
+  const on = new Cli(['train', '--resume', shared, ...more, '--trust-code']);
   expect(await on.exited, on.stderr).toEqual({ code: 0, signal: null });
 }, 60_000);
 

@@ -124,6 +124,19 @@ test('a run ends though workers stall, wake up late or leave', () => {
   expect(left).toBeGreaterThan(0);
 });
 
+test('what was handed out twice is handed out again when the second to take it leaves', () => {
+  const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
+  const assigned = (actions: readonly Action[]) =>
+    actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+  machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+  expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
+  machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+  expect(assigned(machine.handle({ type: 'tick' }, 100_000))).toEqual([[2, 0, 4]]);
+  // The first is silent for good.
+  machine.handle({ type: 'left', worker: 2 }, 100_001);
+  expect(assigned(machine.handle({ type: 'joined', worker: 3, slots: 1 }, 100_002))).toEqual([[3, 0, 4]]);
+});
+
 test.each(['it answers late', 'it leaves'])(
   'of a lease that is half done by others, only the other half is done again: %s',
   (how) => {

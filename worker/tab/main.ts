@@ -89,7 +89,7 @@ function show(view: VolunteerView, info: RunInfo, chart: LossChart): void {
   const pause = $<HTMLButtonElement>('pause');
   pause.textContent = phase.kind === 'paused' ? 'Go on' : 'Pause';
   pause.disabled = phase.kind === 'finished' || phase.kind === 'refused';
-  if (phase.kind === 'refused') say(`${phase.reason}.`);
+  if (phase.kind === 'refused') say(phase.reason.replace(/\.?$/, '.'));
   else if (phase.kind === 'waiting') say(`No connection (${phase.reason}); this page tries again by itself.`);
   else $('problem').hidden = true;
   $('speed').textContent = `${view.perSecond.toFixed(1)}/s`;
@@ -98,8 +98,9 @@ function show(view: VolunteerView, info: RunInfo, chart: LossChart): void {
   const memory = view.sharedMemory ? 'Threads share memory.' : 'Threads have memory of their own.';
   $('foot').textContent = view.relaxed === null ? '' : `${memory}${fused}`;
   if (news === null) return;
-  $('yours').textContent = integer(news.yours);
-  $('share').textContent = news.all === 0 ? '–' : `${((100 * news.yours) / news.all).toFixed(1)} %`;
+  $('yours').textContent = integer(view.accepted);
+  $('share').textContent =
+    news.all === 0 ? '–' : `${((100 * Math.min(view.accepted, news.all)) / news.all).toFixed(1)} %`;
   $('step-label').textContent = `Step of ${integer(info.steps)}`;
   $('step').textContent = integer(news.step);
   $('loss').textContent = fixed(news.loss);

@@ -79,7 +79,10 @@ export class TabPool implements Threads {
           slot.lease = null;
           return;
         case 'failed':
-          return fail(data.reason);
+          // A lease for a state that is gone, perhaps: the thread is none the worse for it.
+          slot.lease?.reject(new Error(data.reason));
+          slot.lease = null;
+          return;
         default:
           return data satisfies never;
       }

@@ -3,8 +3,9 @@
  * no page: what there is to show, it tells.
  */
 import { UserError } from '../../core/errors.ts';
-import type { News } from '../../core/protocol/messages.ts';
+import { MAX_KEPT, type News } from '../../core/protocol/messages.ts';
 import type { State } from '../../core/protocol/work.ts';
+import { isRegistered } from '../../models/custom.ts';
 import type { ModelSpec } from '../../models/model.ts';
 import { KeptThreads, workUntilFinished } from '../rejoin.ts';
 import type { Status } from '../session.ts';
@@ -36,8 +37,8 @@ export interface VolunteerView {
   /** Whether it computes fused multiply-adds; null before it knows. */
   readonly relaxed: boolean | null;
   readonly sharedMemory: boolean;
-  /** Micro-batches answered in this visit, and how many a second of late. */
-  readonly microBatches: number;
+  /** Micro-batches accepted in this visit, over all its connections; and how many a second it answered of late. */
+  readonly accepted: number;
   readonly perSecond: number;
   readonly traffic: Readonly<Traffic>;
   readonly news: News | null;
@@ -58,9 +59,6 @@ export interface VolunteerOptions {
 const WINDOW_MS = 10_000;
 /** A state that has stood still for so long is kept: of a run that rushes on, a copy would be of no use. */
 const KEEP_MS = 1000;
-/** One of more numbers is not. */
-/** One of more numbers is not. */
-const KEEP_NUMBERS = 16 * 1024 ** 2;
 /** Progress is told this often. */
 const TELL_MS = 250;
 
@@ -74,7 +72,8 @@ export class Volunteer {
   #kept: State | null = null;
   #phase: Phase = { kind: 'idle' };
   #news: News | null = null;
-  #microBatches = 0;
+  /** Of the connections before this one. */
+  #acceptedBefore = 0;
   /** What the stay that is under way is ended by. */
   #stay: AbortController | null = null;
   /** Versions of the state: at the last look, and of the copy that is kept. */
@@ -103,7 +102,7 @@ export class Volunteer {
       settings: this.#settings,
       relaxed: this.#kernels?.relaxed ?? null,
       sharedMemory: globalThis.crossOriginIsolated,
-      microBatches: this.#microBatches,
+      accepted: this.#acceptedBefore + (this.#news?.yours ?? 0),
       perSecond: (lately * 1000) / span,
       traffic: this.#traffic,
       news: this.#news,
@@ -176,7 +175,10 @@ export class Volunteer {
       where: new URL(url).host,
       hello: { token, name, agent: 'tab', slots: this.#settings.threads, numerics },
       // What a page may run was decided when it was served.
-      admit: async () => undefined,
+      admit: async (spec) => {
+        if (spec.name === 'custom' && !isRegistered(spec.code))
+          throw new UserError('This page was made for another model: reload it.');
+      },
       threadsFor: (spec) => this.#threads.for(spec),
       held: () => this.#threads.current?.state ?? this.#kept,
       open: (events) => openSocket(url, events, this.#traffic),
@@ -199,9 +201,10 @@ export class Volunteer {
   #hear(status: Status): void {
     switch (status.kind) {
       case 'joined':
+        this.#acceptedBefore += this.#news?.yours ?? 0;
+        this.#news = this.#news && { ...this.#news, yours: 0 };
         return this.#enter({ kind: 'working' });
       case 'progress':
-        this.#microBatches += status.answered;
         this.#answers.push({ at: performance.now(), microBatches: status.answered });
         // Small models answer hundreds of leases a second; the page is for a person.
         return performance.now() - this.#toldAt > TELL_MS ? this.#tell() : undefined;
@@ -218,7 +221,7 @@ export class Volunteer {
   /** Keeps the state if it is still the one that was seen the last time, and has not been kept. */
   #keep(): void {
     const state = this.#threads.current?.state ?? null;
-    if (state === null || state.params.length > KEEP_NUMBERS) return;
+    if (state === null || state.params.length > MAX_KEPT) return;
     if (state.version === this.#seen && state.version !== this.#keptVersion) {
       this.#keptVersion = state.version;
       void keepState(state);
