@@ -1,11 +1,5 @@
 /** A few words for the page's elements. Text from elsewhere only ever becomes text. */
-
-/** An element that the page has. */
-export function $<T extends Element = HTMLElement>(id: string): T {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`the page has no #${id}`);
-  return element as unknown as T;
-}
+import { $ } from '../../core/page/element.ts';
 
 /** Sets text only where it differs: what does not change is not laid out again. */
 export function setText(element: Element, text: string): void {

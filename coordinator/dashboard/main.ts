@@ -1,9 +1,10 @@
 /** The operator's page: puts what the coordinator tells into its places, and passes on what the operator asks for. */
+import { $ } from '../../core/page/element.ts';
 import { duration, integer } from '../../core/page/format.ts';
 import type { Course, CoursePart, LiveState, Notice, RunInfo, RunStatus, WorkerRow } from '../../core/protocol/live.ts';
 import { LossChart, SmallChart } from './charts.ts';
 import { Connection, type LinkState, type Request } from './connection.ts';
-import { $, confirmed, make, setText, toast } from './dom.ts';
+import { confirmed, make, setText, toast } from './dom.ts';
 import { SampleBox } from './sampleBox.ts';
 import { Timeline } from './timeline.ts';
 import { WorkersTable } from './workersTable.ts';

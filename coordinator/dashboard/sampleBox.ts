@@ -1,7 +1,8 @@
 /** Type a prompt, get text from the parameters as they are now; and what the run drew by itself. */
+import { $ } from '../../core/page/element.ts';
 import type { RunInfo, Sample } from '../../core/protocol/live.ts';
 import type { Answer, Request } from './connection.ts';
-import { $, make, setText } from './dom.ts';
+import { make, setText } from './dom.ts';
 
 export class SampleBox {
   readonly #ask: (request: Request) => Promise<Answer>;

@@ -26,7 +26,7 @@ import {
 import type { State, Work, WorkerPort } from '../../core/protocol/work.ts';
 import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
-import { sameSecret } from './web.ts';
+import { sameSecret } from '../secret.ts';
 
 const HELLO_MS = 10_000;
 const MAX_HELLO_BYTES = 4096;

@@ -2,8 +2,8 @@
  * The pages' HTTP side: files from memory under a strict policy, and the run's description for whoever has the token. It
  * answers GET and HEAD and nothing else, reads no body, and touches no disk.
  */
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sameSecret } from '../secret.ts';
 
 /** A file of a page, as it is sent. */
 export interface PageFile {
@@ -100,12 +100,6 @@ function isBearer({ headers: { authorization = '' } }: IncomingMessage, token: s
   const [scheme, given = ''] = authorization.split(' ');
   // A token may be any text; a header may not.
   return scheme?.toLowerCase() === 'bearer' && sameSecret(given, encodeURIComponent(token));
-}
-
-/** Compares in constant time. */
-export function sameSecret(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** Whether a request comes from this machine itself, through no proxy, and asks for it by a name of its own. */

@@ -5,7 +5,6 @@
  * told nothing; what breaks the protocol (core/protocol/live.ts) costs it the connection, and nobody else anything. A page
  * that reads slowly is sent fewer updates, each of which brings it up to date.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { WebSocket } from 'ws';
 import {
   type Command,
@@ -15,6 +14,7 @@ import {
   type RunInfo,
   type ToOperator,
 } from '../../core/protocol/live.ts';
+import { sameSecret } from '../secret.ts';
 import type { LiveView, Mark } from './liveView.ts';
 
 const OPEN_MS = 10_000;
@@ -182,10 +182,4 @@ function parse(text: string): FromOperator | null {
   } catch {
     return null;
   }
-}
-
-/** Compares in constant time. */
-function sameSecret(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

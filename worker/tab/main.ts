@@ -1,17 +1,11 @@
 /** The join page: what is asked of a volunteer, one button, then a live view. The work itself is volunteer.ts's. */
+import { $ } from '../../core/page/element.ts';
 import { bytes, duration, integer } from '../../core/page/format.ts';
 import type { RunInfo } from '../../core/protocol/live.ts';
 import { batteryIsTold } from './battery.ts';
 import { LossChart } from './lossChart.ts';
 import { keepName, keepSettings, keptName, keptSettings } from './preferences.ts';
 import { type Phase, type Settings, Volunteer, type VolunteerView } from './volunteer.ts';
-
-/** An element of the page, which is always there. */
-function $<T extends HTMLElement = HTMLElement>(id: string): T {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`the page has no #${id}`);
-  return element as T;
-}
 
 /** The token is in the fragment, which no server and no log sees. */
 function tokenFromLink(): string {
