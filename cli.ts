@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { lectureNames } from './cli/lecture.ts';
 import { outputMode } from './cli/output.ts';
 import { UserError } from './core/errors.ts';
 
@@ -200,6 +201,26 @@ const parser = yargs(hideBin(process.argv))
         json,
         trustCode: a.trustCode,
       });
+    },
+  )
+  .command(
+    'lecture <name>',
+    "A lecture's own experiments, told step by step",
+    (y) =>
+      y.positional('name', { type: 'string', demandOption: true, describe: lectureNames.join(', ') }).options({
+        data: {
+          type: 'string',
+          default: 'names',
+          describe: 'A text file, one example a line (default: the built-in names)',
+        },
+        out: { type: 'string', describe: 'The folder for pictures (default: runs/lecture-<name>)' },
+        steps: { type: 'number', describe: 'Steps of what it trains, where it trains' },
+      }),
+    async (a) => {
+      checkNode();
+      const { lecture } = await import('./cli/lecture.ts');
+      const { name, data, out, steps } = a;
+      await lecture({ name, data, out, steps: steps === undefined ? undefined : whole('steps', steps, 1) });
     },
   )
   .command(
