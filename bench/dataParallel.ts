@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Batches } from '../coordinator/batches.ts';
+import { counterSampler } from '../coordinator/draws.ts';
 import { TrainingRun } from '../coordinator/run.ts';
 import { RunFolder } from '../coordinator/runFolder.ts';
 import { Trainer } from '../coordinator/trainer.ts';
@@ -55,7 +56,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
   try {
     const trainer = new Trainer(await createWasmBackend(), recipe, workload.model);
     const data = randomDataset(workload);
-    const batches = new Batches(recipe, { train: data, val: data });
+    const batches = new Batches(recipe, { train: data, val: data }, counterSampler(recipe));
     const times: number[] = [];
     let before = performance.now();
     const onStep = () => {
@@ -84,7 +85,7 @@ function recipeOf(workload: Workload, microBatch: number, steps: number): Recipe
   const { vocabSize: _, ...model } = workload.model;
   const data = { source: 'random tokens' };
   const schedule = { name: 'constant', lr } as const;
-  return { model, data, seed: SEED, steps, batch, microBatch, optimizer, schedule, clipGradNorm };
+  return { model, data, seed: SEED, random: 'counter', steps, batch, microBatch, optimizer, schedule, clipGradNorm };
 }
 
 /** Random examples; an evaluation, which is not measured, has one. */

@@ -1,7 +1,7 @@
 /** The data of a round, cut into leases: the step's sampled batch, or a split from its first example to its last. */
 import { runLength } from '../core/allreduce/treeSum.ts';
 import type { Dataset } from '../core/data/dataset.ts';
-import { batchIndices } from '../core/data/sampler.ts';
+import type { Sampler } from '../core/data/sampler.ts';
 import type { Work } from '../core/protocol/work.ts';
 import type { Recipe } from '../models/recipe.ts';
 import type { Block, EvalSplit, Round } from './machine.ts';
@@ -16,10 +16,12 @@ const evalMicroBatch = ({ targets }: Dataset): number =>
 export class Batches {
   readonly #recipe: Recipe;
   readonly #splits: Readonly<Record<EvalSplit, Dataset>>;
+  readonly #sampler: Sampler;
   #sampled: { step: number; indices: Uint32Array } = { step: -1, indices: new Uint32Array(0) };
 
-  constructor(recipe: Recipe, splits: Readonly<Record<EvalSplit, Dataset>>) {
+  constructor(recipe: Recipe, splits: Readonly<Record<EvalSplit, Dataset>>, sampler: Sampler) {
     this.#recipe = recipe;
+    this.#sampler = sampler;
     this.#splits = splits;
   }
 
@@ -69,10 +71,7 @@ export class Batches {
   }
 
   #indices(step: number): Uint32Array {
-    if (this.#sampled.step !== step) {
-      const { seed, batch } = this.#recipe;
-      this.#sampled = { step, indices: batchIndices(seed, step, batch, this.#splits.train.count) };
-    }
+    if (this.#sampled.step !== step) this.#sampled = { step, indices: this.#sampler(step, this.#splits.train.count) };
     return this.#sampled.indices;
   }
 }

@@ -3,7 +3,7 @@ import { Characters } from '../core/data/characters.ts';
 import { contexts } from '../core/data/contexts.ts';
 import { contextDataset, type Dataset } from '../core/data/dataset.ts';
 import { type LoadedLines, type LoadedText, loadLines, loadText } from '../core/data/load.ts';
-import { splitLines, splitTokens } from '../core/data/split.ts';
+import { splitLines, splitLinesAsNotebook, splitTokens } from '../core/data/split.ts';
 import { Vocabulary } from '../core/data/vocabulary.ts';
 import { Windows } from '../core/data/windows.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
@@ -31,7 +31,7 @@ function prepareLines(recipe: Recipe, { lines, numbers, name }: LoadedLines): Re
   const vocabulary = vocab === undefined ? Vocabulary.fromLines(lines, numbers) : new Vocabulary(vocab);
   // The split forgets where a line stood: what is wrong with one is said now.
   if (vocab !== undefined) for (const [i, line] of lines.entries()) vocabulary.encode(line, numbers[i]);
-  const { train, val } = splitLines(lines, recipe.seed);
+  const { train, val } = recipe.random === 'notebook' ? splitLinesAsNotebook(lines) : splitLines(lines, recipe.seed);
   const dataset = (part: string[]) => contextDataset(contexts(part, vocabulary, recipe.model.blockSize));
   const what = `${lines.length.toLocaleString('en')} lines of ${name}`;
   return { vocabulary, splits: { train: dataset(train), val: dataset(val) }, what };

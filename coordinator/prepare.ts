@@ -3,10 +3,11 @@ import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
 import { loadModel } from '../models/loadCode.ts';
-import type { ModelSpec } from '../models/model.ts';
-import type { Recipe } from '../models/recipe.ts';
+import { buildModel, type ModelSpec } from '../models/model.ts';
+import { type Recipe, recipeSchema } from '../models/recipe.ts';
 import { Batches } from './batches.ts';
 import { loadData, prepareData, type RecipeData } from './data.ts';
+import { samplerOf } from './draws.ts';
 import type { RunOptions } from './options.ts';
 import type { RunParts } from './run.ts';
 import { type RunConfig, RunFolder } from './runFolder.ts';
@@ -73,7 +74,7 @@ async function build(config: RunConfig, data: RecipeData, options: RunOptions) {
   const { recipe } = config;
   const spec: ModelSpec = { ...recipe.model, vocabSize: data.vocabulary.size };
   await loadModel(spec);
-  const batches = new Batches(recipe, data.splits);
+  const batches = new Batches(recipe, data.splits, samplerOf(recipe, buildModel(spec)));
   const trainer = new Trainer(await createWasmBackend(), recipe, spec);
   return { config, spec, batches, trainer, options, steps: recipe.steps, data: data.what };
 }
@@ -83,7 +84,7 @@ function checkRecipe({ file, metadata }: Checkpoint, recipe: Recipe): void {
   const core = ({ steps: _, data: { source: __, ...data }, ...rest }: Recipe) => JSON.stringify({ ...rest, data });
   let same = false;
   try {
-    same = core(JSON.parse(metadata.recipe ?? '') as Recipe) === core(recipe);
+    same = core(recipeSchema.parse(JSON.parse(metadata.recipe ?? ''))) === core(recipe);
   } catch {
     // Not a recipe at all: as different as can be.
   }

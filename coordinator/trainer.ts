@@ -15,7 +15,6 @@ import {
   batchNorms,
   bufferLayout,
   flatten,
-  initialise,
   type Layout,
   type NamedValues,
   parameterLayout,
@@ -29,6 +28,7 @@ import { learningRate } from '../core/optim/schedule.ts';
 import type { Result, State } from '../core/protocol/work.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
+import { firstValues } from './draws.ts';
 
 /** What one update did. */
 export interface StepReport {
@@ -75,7 +75,7 @@ export class Trainer {
   #counts: number[] = [];
   #statistics: Float32Array[] = [];
 
-  /** A model with its first values, drawn from the recipe's seed. */
+  /** A model with its first values, drawn as the recipe says. */
   constructor(backend: WasmBackend, recipe: Recipe, spec: ModelSpec) {
     this.#recipe = recipe;
     this.#backend = backend;
@@ -83,7 +83,7 @@ export class Trainer {
     this.#norms = batchNorms(model);
     this.#layout = parameterLayout(model);
     this.#bufferLayout = bufferLayout(model);
-    const first = initialise(model, recipe.seed);
+    const first = firstValues(recipe, model);
     this.#params = backend.alloc(this.#layout.length);
     backend.write(this.#params, first.params);
     this.#buffers = first.buffers;

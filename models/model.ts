@@ -8,14 +8,18 @@ import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import type { Module } from '../core/nn/index.ts';
 import { custom, customSchema } from './custom.ts';
+import { deepMlp, deepMlpSchema } from './deepMlp.ts';
 import { gpt, gptSchema, headsFit } from './gpt.ts';
+import { gptLadder, gptLadderSchema } from './gptLadder.ts';
 import { mlp, mlpSchema } from './mlp.ts';
 import { wavenet, wavenetSchema } from './wavenet.ts';
 
 export const modelSpecSchema = z.discriminatedUnion('name', [
   mlpSchema.extend({ name: z.literal('mlp') }),
+  deepMlpSchema.extend({ name: z.literal('deep-mlp') }),
   wavenetSchema.extend({ name: z.literal('wavenet') }),
   gptSchema.extend({ name: z.literal('gpt') }).refine(headsFit.check, headsFit.params),
+  gptLadderSchema.extend({ name: z.literal('gpt-ladder') }).refine(headsFit.check, headsFit.params),
   customSchema,
 ]);
 
@@ -25,10 +29,15 @@ export type ModelSpec = z.infer<typeof modelSpecSchema>;
 /** A model's sizes without those that the data decides. */
 export const modelChoiceSchema = z.discriminatedUnion('name', [
   mlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('mlp') }),
+  deepMlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('deep-mlp') }),
   wavenetSchema.omit({ vocabSize: true }).extend({ name: z.literal('wavenet') }),
   gptSchema
     .omit({ vocabSize: true })
     .extend({ name: z.literal('gpt') })
+    .refine(headsFit.check, headsFit.params),
+  gptLadderSchema
+    .omit({ vocabSize: true })
+    .extend({ name: z.literal('gpt-ladder') })
     .refine(headsFit.check, headsFit.params),
   customSchema.omit({ vocabSize: true }),
 ]);
@@ -37,9 +46,11 @@ export const modelChoiceSchema = z.discriminatedUnion('name', [
 export function learnsFrom(model: z.infer<typeof modelChoiceSchema>): DataKind {
   switch (model.name) {
     case 'mlp':
+    case 'deep-mlp':
     case 'wavenet':
       return 'lines';
     case 'gpt':
+    case 'gpt-ladder':
       return 'text';
     case 'custom':
       return model.learnsFrom;
@@ -57,10 +68,14 @@ export function buildModel(spec: ModelSpec): Module {
   switch (spec.name) {
     case 'mlp':
       return mlp(spec);
+    case 'deep-mlp':
+      return deepMlp(spec);
     case 'wavenet':
       return wavenet(spec);
     case 'gpt':
       return gpt(spec);
+    case 'gpt-ladder':
+      return gptLadder(spec);
     case 'custom':
       return custom(spec);
     default:

@@ -21,6 +21,11 @@ const fieldsSchema = z.strictObject({
     vocab: z.string().min(1).optional(),
   }),
   seed: z.int(),
+  /**
+   * How initial values, batches and the split are drawn: `counter`, each a function of its place (core/random/streams.ts);
+   * `notebook`, as the lectures' notebooks do, with PyTorch's generator and Python's.
+   */
+  random: z.enum(['counter', 'notebook']).default('counter'),
   steps: z.int().positive(),
   /** Examples a step. */
   batch: z.int().positive(),
@@ -32,8 +37,14 @@ const fieldsSchema = z.strictObject({
   clipGradNorm: z.number().positive().nullable().default(null),
 });
 
-export const recipeSchema = fieldsSchema.superRefine(({ model, data }, context) => {
+export const recipeSchema = fieldsSchema.superRefine(({ model, data, random }, context) => {
   const kind = learnsFrom(model);
+  if (random === 'notebook' && kind !== 'lines')
+    context.addIssue({
+      code: 'custom',
+      path: ['random'],
+      message: `notebook is for models of lines, and ${titleOf(model)} learns from ${kind}; leave it out`,
+    });
   if (data.kind !== undefined && data.kind !== kind)
     context.addIssue({
       code: 'custom',

@@ -17,14 +17,22 @@ export const wavenetSchema = z.strictObject({
   blockSize: z.int().refine((n) => n >= 2 && Number.isInteger(Math.log2(n)), 'must be a power of two, at least 2'),
   embeddingDim: z.int().positive(),
   hidden: z.int().positive(),
+  /** As in mlp.ts. */
+  unbiased: z.boolean().optional(),
 });
 
 /** Context ids [N, blockSize] → logits [N, vocabSize]. Weights N(0, 1/in), the last layer's ×0.1: less confident at first. */
-export function wavenet({ vocabSize, blockSize, embeddingDim, hidden }: z.infer<typeof wavenetSchema>): Sequential {
+export function wavenet({
+  vocabSize,
+  blockSize,
+  embeddingDim,
+  hidden,
+  unbiased = false,
+}: z.infer<typeof wavenetSchema>): Sequential {
   const fuse = (channels: number): Module[] => [
     new FlattenConsecutive(2),
     new Linear(channels * 2, hidden, { bias: false, init: init.normal(0, 1 / Math.sqrt(channels * 2)) }),
-    new BatchNorm1d(hidden),
+    new BatchNorm1d(hidden, { unbiased }),
     new Tanh(),
   ];
   const levels = Array.from({ length: Math.log2(blockSize) }, (_, i) => fuse(i === 0 ? embeddingDim : hidden));

@@ -2,6 +2,7 @@
 // cursor and no epoch, so a resumed run draws what it would have drawn.
 
 import { Site, Stream } from '../random/streams.ts';
+import type { TorchGenerator } from '../random/torch.ts';
 import type { Examples } from './contexts.ts';
 
 /**
@@ -15,6 +16,25 @@ export function batchIndices(seed: number, step: number, batch: number, n: numbe
   const indices = new Uint32Array(batch);
   for (let i = 0; i < batch; i++) indices[i] = stream.integerBelow(i, n);
   return indices;
+}
+
+/** Which examples each step trains on: u32[batch] of [0, n). A function of the step, asked for in any order. */
+export type Sampler = (step: number, n: number) => Uint32Array<ArrayBuffer>;
+
+/**
+ * Batches as the lectures' notebooks draw them: step after step torch.randint from one generator. It remembers where it
+ * stands, and starts again where an earlier step is asked for: each draw takes one word.
+ *
+ * @param begin the generator as it stands before step 0
+ */
+export function notebookSampler(batch: number, begin: () => TorchGenerator): Sampler {
+  let at: { step: number; generator: TorchGenerator } | null = null;
+  return (step, n) => {
+    if (at === null || at.step > step) at = { step: 0, generator: begin() };
+    at.generator.skip((step - at.step) * batch);
+    at.step = step + 1;
+    return Uint32Array.from(at.generator.randint(0, n, batch));
+  };
 }
 
 /**

@@ -2,6 +2,7 @@
 // while its end is tested; running text by position, so that no window spans both.
 
 import { UserError } from '../errors.ts';
+import { PythonRandom } from '../random/python.ts';
 import { Site, Stream } from '../random/streams.ts';
 
 /** The fewest lines of which none of the three sets is empty. */
@@ -20,16 +21,34 @@ export interface Split {
  * @throws UserError where a set would be empty
  */
 export function splitLines(lines: readonly string[], seed: number): Split {
+  checkEnough(lines);
+  const order = new Stream(seed, Site.split).permutation(lines.length);
+  return cut(Array.from(order, (index) => lines[index] ?? ''));
+}
+
+/** The seed with which the lectures' notebooks shuffle, whatever else they draw. */
+const NOTEBOOK_SEED = 42;
+
+/** The same cuts after Python's random.seed(42) and random.shuffle, as in the lectures' notebooks. @throws UserError */
+export function splitLinesAsNotebook(lines: readonly string[]): Split {
+  checkEnough(lines);
+  const shuffled = [...lines];
+  new PythonRandom(NOTEBOOK_SEED).shuffle(shuffled);
+  return cut(shuffled);
+}
+
+function checkEnough(lines: readonly string[]): void {
   if (lines.length < MIN_LINES) {
     throw new UserError(
       `${lines.length} ${lines.length === 1 ? 'line is' : 'lines are'} too few to split into training, validation and ` +
         `test sets: give at least ${MIN_LINES}.`,
     );
   }
-  const shuffled: string[] = [];
-  for (const index of new Stream(seed, Site.split).permutation(lines.length)) shuffled.push(lines[index] ?? '');
-  const first = Math.floor((lines.length * 8) / 10);
-  const second = Math.floor((lines.length * 9) / 10);
+}
+
+function cut(shuffled: readonly string[]): Split {
+  const first = Math.floor((shuffled.length * 8) / 10);
+  const second = Math.floor((shuffled.length * 9) / 10);
   return { train: shuffled.slice(0, first), val: shuffled.slice(first, second), test: shuffled.slice(second) };
 }
 

@@ -7,6 +7,7 @@ import type { Backend, Buf } from '../backend/backend.ts';
 import { UserError } from '../errors.ts';
 import { Site, Stream } from '../random/streams.ts';
 import { backward, numel, type Shape, sameShape, show, Tensor } from '../tensor/index.ts';
+import type { Init } from './init.ts';
 import type { Module } from './module.ts';
 
 export interface LayoutEntry {
@@ -83,9 +84,15 @@ function entryAt(layout: Layout, i: number): LayoutEntry {
   return entry;
 }
 
+/** Flat vectors. */
+export interface FirstValues {
+  readonly params: Float32Array;
+  readonly buffers: Float32Array;
+}
+
 /** The first values of a model's parameters and buffers, drawn from `seed` alone. */
-export function initialise(model: Module, seed: number): { params: Float32Array; buffers: Float32Array } {
-  const draw = (named: [string, Tensor & { init: (v: Float32Array, s: Stream) => void }][], kind: number) => {
+export function initialise(model: Module, seed: number): FirstValues {
+  const draw = (named: [string, Tensor & { init: Init }][], kind: number) => {
     const layout = layoutOf(named);
     const flat = new Float32Array(layout.length);
     for (const [i, [, t]] of named.entries()) {

@@ -62,12 +62,12 @@ export class BatchNorm1d extends Module {
   readonly unbiased: boolean;
   batchStatistics: BatchStatistics | null = null;
 
-  constructor(numFeatures: number, options: { eps?: number; momentum?: number; unbiased?: boolean } = {}) {
+  constructor(numFeatures: number, options: { eps?: number; momentum?: number; unbiased?: boolean; init?: Init } = {}) {
     super();
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
     this.unbiased = options.unbiased ?? false;
-    this.weight = new Parameter([numFeatures], ones);
+    this.weight = new Parameter([numFeatures], options.init ?? ones);
     this.bias = new Parameter([numFeatures], zeros);
     this.running_mean = new ModuleBuffer([numFeatures], zeros);
     this.running_var = new ModuleBuffer([numFeatures], ones);

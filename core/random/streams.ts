@@ -80,6 +80,14 @@ export class Stream {
     return (this.uint32(i) >>> 8) * 2 ** -24;
   }
 
+  /** Uniforms 0, ..., count − 1, as `uniform` gives them. */
+  uniforms(count: number): Float32Array<ArrayBuffer> {
+    const words = this.uint32s(count);
+    const uniforms = new Float32Array(count);
+    for (let i = 0; i < count; i++) uniforms[i] = ((words[i] ?? 0) >>> 8) * 2 ** -24;
+    return uniforms;
+  }
+
   /**
    * The i-th integer in [0, n), for n from 1 to 2^32 - 1 and i below 2^33: the high part of a 64-bit word times n.
    * Bias: a value's probability is off from 1/n by less than 2^-64, a factor of at most 1 + n / 2^64.

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Batches } from '../../coordinator/batches.ts';
+import { counterSampler } from '../../coordinator/draws.ts';
 import type { Round } from '../../coordinator/machine.ts';
 import { contexts } from '../../core/data/contexts.ts';
 import { contextDataset } from '../../core/data/dataset.ts';
@@ -9,12 +10,16 @@ import { batchIndices } from '../../core/data/sampler.ts';
 import { Vocabulary } from '../../core/data/vocabulary.ts';
 import { Windows } from '../../core/data/windows.ts';
 import { presetRecipe } from '../../models/presets.ts';
+import type { Recipe } from '../../models/recipe.ts';
 
 const vocabulary = new Vocabulary('abcdefghijklmnopqrstuvwxyz');
 const lines = Array.from({ length: 300 }, (_, i) => 'abcdefghij'.slice(i % 7, 8 + (i % 3)));
 const train = contexts(lines, vocabulary, 3);
 const val = contexts(lines.slice(0, 90), vocabulary, 3);
 const splits = { train: contextDataset(train), val: contextDataset(val) };
+
+const batchesOf = (recipe: Recipe, of: ConstructorParameters<typeof Batches>[1]) =>
+  new Batches(recipe, of, counterSampler(recipe));
 
 test('the leases of a step are its sampled batch, whatever the blocks', () => {
   fc.assert(
@@ -24,7 +29,7 @@ test('the leases of a step are its sampled batch, whatever the blocks', () => {
       fc.nat(3),
       (batch, microBatch, power) => {
         const recipe = { ...presetRecipe('names-mlp'), batch, microBatch };
-        const batches = new Batches(recipe, splits);
+        const batches = batchesOf(recipe, splits);
         const round: Round = { id: 9, mode: 'train', step: 4, microBatches: batches.microBatches };
         const size = 2 ** power;
         const indices = batchIndices(recipe.seed, 4, batch, train.count);
@@ -46,7 +51,7 @@ test('the leases of a step are its sampled batch, whatever the blocks', () => {
 });
 
 test('the leases of an evaluation are the split, from its first example to its last', () => {
-  const batches = new Batches(presetRecipe('names-mlp'), splits);
+  const batches = batchesOf(presetRecipe('names-mlp'), splits);
   const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
   const parts = Array.from({ length: round.microBatches }, (_, lo) => batches.work(round, { lo, size: 1 }));
   expect(parts.flatMap(({ x }) => [...x])).toEqual([...val.x]);
@@ -54,7 +59,7 @@ test('the leases of an evaluation are the split, from its first example to its l
 });
 
 test('a line is one target: an evaluation of lines is cut every 256 examples', () => {
-  const batches = new Batches(presetRecipe('names-mlp'), splits);
+  const batches = batchesOf(presetRecipe('names-mlp'), splits);
   const round: Round = { id: 1, mode: 'eval', split: 'val', step: 0, microBatches: batches.evalMicroBatches.val };
   expect(batches.work(round, { lo: 0, size: 4 }).counts).toEqual([256, 256, val.count - 512]);
   expect(batches.counts(round, { lo: 0, size: 4 })).toEqual([256, 256, val.count - 512]);
@@ -62,7 +67,7 @@ test('a line is one target: an evaluation of lines is cut every 256 examples', (
 
 test('windows of text: leases count windows, their results count tokens', () => {
   const text = { train: new Windows(new Uint16Array(5000), 32), val: new Windows(new Uint16Array(1700), 32) };
-  const batches = new Batches({ ...presetRecipe('text-gpt'), batch: 11, microBatch: 4 }, text);
+  const batches = batchesOf({ ...presetRecipe('text-gpt'), batch: 11, microBatch: 4 }, text);
   const step: Round = { id: 0, mode: 'train', step: 0, microBatches: batches.microBatches };
   const { x, y, counts } = batches.work(step, { lo: 2, size: 1 });
   expect([counts, batches.counts(step, { lo: 2, size: 1 }), x.length, y.length]).toEqual([[3], [96], 96, 96]);
@@ -72,5 +77,5 @@ test('windows of text: leases count windows, their results count tokens', () => 
   expect(batches.counts(round, { lo: 0, size: 2 })).toEqual([1024, 21 * 32]);
   // A window that is wider than that goes alone.
   const wide = new Windows(new Uint16Array(5000), 2000);
-  expect(new Batches(presetRecipe('text-gpt'), { train: wide, val: wide }).evalMicroBatches.val).toBe(2);
+  expect(batchesOf(presetRecipe('text-gpt'), { train: wide, val: wide }).evalMicroBatches.val).toBe(2);
 });

@@ -17,6 +17,7 @@ const recipe: Recipe = {
   model,
   data: { source: 'names' },
   seed: 0,
+  random: 'counter',
   steps: 50,
   batch: 32,
   microBatch: 32,
