@@ -27,6 +27,13 @@ function parseListen(value: string): { host: string; port: number } {
   return { host: match.groups?.host?.replace(/^\[|\]$/g, '') || '0.0.0.0', port };
 }
 
+/** --diagnostics every=N, in steps. */
+function parseEvery(value: string): number {
+  const every = Number(/^(?:every=)?(\d+)$/.exec(value)?.[1]);
+  if (!(every >= 1)) throw new UserError(`--diagnostics ${value} is no number of steps: write it as every=100.`);
+  return every;
+}
+
 /** A flag that must be a whole number of at least `least`. */
 function whole(flag: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
@@ -109,6 +116,10 @@ const parser = yargs(hideBin(process.argv))
             type: 'number',
             describe: 'Steps between validations; 0: only at the end (default: a tenth)',
           },
+          diagnostics: {
+            type: 'string',
+            describe: 'Record what layers, gradients and updates do, for manygrad report: --diagnostics every=100',
+          },
           samples: { type: 'number', describe: 'Samples to print at the end (default: 20 lines, or one text)' },
         }),
     async (a) => {
@@ -133,6 +144,7 @@ const parser = yargs(hideBin(process.argv))
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
         evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
+        diagnoseEvery: a.diagnostics === undefined ? 0 : parseEvery(a.diagnostics),
         samples: a.samples === undefined ? undefined : whole('samples', a.samples, 0),
         mode: outputMode(a),
       });

@@ -64,7 +64,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
       times.push(now - before);
       before = now;
     };
-    const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0 };
+    const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
     const run = new TrainingRun({ trainer, batches, folder, options, steps: recipe.steps }, { onStep });
     const connection = run.connect();
     const local = await startLocalWorker(workload.model, threads, connection.events);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { RunFolder } from '../coordinator/runFolder.ts';
+import { SampleLog } from '../coordinator/sampleLog.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
@@ -36,6 +37,8 @@ export interface TrainArguments extends RecipeFlags {
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
   readonly evalEvery: number | undefined;
+  /** Steps between diagnostics; 0 is none. */
+  readonly diagnoseEvery: number;
   /** How many to print at the end; as many as suits the data when left out. */
   readonly samples: number | undefined;
   readonly mode: OutputMode;
@@ -60,6 +63,8 @@ export async function train(args: TrainArguments): Promise<number> {
   });
   let local: LocalWorker | null = null;
   let door: Door | null = null;
+  const samples = args.diagnoseEvery > 0 ? new SampleLog(folder, prepared.config.recipe, () => trainer.state) : null;
+  if (samples !== null) run.observe(samples);
   let finished = false;
   try {
     if (args.listen !== undefined) door = await openDoor({ ...args, at: args.listen }, prepared, run, output);
@@ -78,8 +83,8 @@ export async function train(args: TrainArguments): Promise<number> {
     folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
     report(output, prepared, end);
-    const samples = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
-    if (end.complete && samples > 0) await showSamples(output, folder.dir, samples);
+    const shown = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
+    if (end.complete && shown > 0) await showSamples(output, folder.dir, shown);
     return end.complete ? 0 : stopping.code;
   } finally {
     output.stop();
@@ -87,6 +92,7 @@ export async function train(args: TrainArguments): Promise<number> {
     await door?.close(finished);
     local?.close('', true);
     await local?.closed;
+    await samples?.close();
     folder.close();
   }
 }
@@ -96,6 +102,7 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
     checkpointEvery: args.checkpointEvery,
     keepCheckpoints: args.keepCheckpoints,
     evalEvery: args.evalEvery ?? Math.max(1, Math.ceil(steps / 10)),
+    diagnoseEvery: args.diagnoseEvery,
   });
   if (args.resume !== undefined) {
     if (args.target !== undefined || args.out !== undefined || args.seed !== undefined || args.set !== undefined)

@@ -50,24 +50,24 @@ export class Batches {
     const from = lo * this.#microBatch(round);
     const to = from + counts.reduce((a, b) => a + b, 0);
     const rows =
-      round.mode === 'train' ? dataset.draw(this.#indices(round.step).subarray(from, to)) : dataset.evalRows(from, to);
+      round.mode === 'eval' ? dataset.evalRows(from, to) : dataset.draw(this.#indices(round.step).subarray(from, to));
     return { ...lease, ...rows };
   }
 
   /** How many examples each micro-batch of a block has. */
   #examples(round: Round, { lo, size }: Block): number[] {
     const each = this.#microBatch(round);
-    const total = round.mode === 'train' ? this.#recipe.batch : this.#splits[round.split].evalCount;
+    const total = round.mode === 'eval' ? this.#splits[round.split].evalCount : this.#recipe.batch;
     const micro = runLength(lo, size, round.microBatches);
     return Array.from({ length: micro }, (_, i) => Math.min(each, total - (lo + i) * each));
   }
 
   #dataset(round: Round): Dataset {
-    return this.#splits[round.mode === 'train' ? 'train' : round.split];
+    return this.#splits[round.mode === 'eval' ? round.split : 'train'];
   }
 
   #microBatch(round: Round): number {
-    return round.mode === 'train' ? this.#recipe.microBatch : evalMicroBatch(this.#dataset(round));
+    return round.mode === 'eval' ? evalMicroBatch(this.#dataset(round)) : this.#recipe.microBatch;
   }
 
   #indices(step: number): Uint32Array {

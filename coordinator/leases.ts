@@ -16,6 +16,8 @@ export type EvalSplit = 'train' | 'val';
 
 export type Round = { readonly id: number; readonly step: number; readonly microBatches: number } & (
   | { readonly mode: 'train' }
+  /** A look at the step that comes next, in its first micro-batch. */
+  | { readonly mode: 'diagnose' }
   | { readonly mode: 'eval'; readonly split: EvalSplit }
 );
 
@@ -44,7 +46,7 @@ export interface Pace {
 }
 
 /** The longest leases, in micro-batches: they bound a message's size. */
-const MAX_BLOCK = { train: 1024, eval: 16 } as const;
+const MAX_BLOCK = { train: 1024, eval: 16, diagnose: 1 } as const;
 
 /** A lease is overdue after so many times what its worker has needed at the median, and never before the least. */
 const PATIENCE = 10;

@@ -3,7 +3,7 @@
  * commit). It does no I/O, holds no tensor and reads no clock, so a whole run with its faults can be simulated in one
  * process; sockets, threads and disks are adapters around it (run.ts).
  *
- * A run is a sequence of rounds: a training step, or an evaluation. A round is cut into micro-batches, leased to workers as
+ * A run is a sequence of rounds: a training step, an evaluation, or a look at what the layers do. A round is cut into micro-batches, leased to workers as
  * aligned runs (subtrees of the all-reduce, core/allreduce), and committed once each micro-batch has been accepted
  * exactly once. A lease that is lost goes back to the front of the queue. What is overdue, or would be done much
  * sooner by whoever is idle, is handed out twice, and the first answer counts: both have the same bits. Leases are as large
@@ -72,6 +72,8 @@ export interface Plan {
   /** Evaluate the validation set after every so many steps; 0 is only at the end. Both splits are evaluated at the end. */
   readonly evalEvery: number;
   readonly checkpointEvery: number;
+  /** Look at what the layers do before every so many steps; 0 is never. */
+  readonly diagnoseEvery: number;
 }
 
 export class Machine {
@@ -87,6 +89,8 @@ export class Machine {
   /** A 1 for each micro-batch of the round that has been accepted. */
   #accepted = new Uint8Array(0);
   #missing = 0;
+  /** The step that has been looked at. */
+  #diagnosed = -1;
   #now = 0;
   #paused = false;
   #finished = false;
@@ -196,13 +200,23 @@ export class Machine {
     const id = this.#rounds++;
     const round: Round =
       split === undefined
-        ? { id, mode: 'train', step: this.#step, microBatches: this.#plan.microBatches }
+        ? this.#nextStep(id)
         : { id, mode: 'eval', split, step: this.#step, microBatches: this.#plan.evalMicroBatches[split] };
     this.#round = round;
     this.#missing = round.microBatches;
     this.#accepted = new Uint8Array(round.microBatches);
     this.#queue = wholeBlocks(round);
     return [{ type: 'open', round }, ...this.#assign()];
+  }
+
+  /** The next training step, or first a look at it where one is due. */
+  #nextStep(id: number): Round {
+    const { diagnoseEvery, microBatches } = this.#plan;
+    const step = this.#step;
+    if (diagnoseEvery === 0 || (step + 1) % diagnoseEvery !== 0 || this.#diagnosed === step)
+      return { id, mode: 'train', step, microBatches };
+    this.#diagnosed = step;
+    return { id, mode: 'diagnose', step, microBatches: 1 };
   }
 
   #finish(complete: boolean): Action[] {

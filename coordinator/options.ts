@@ -6,4 +6,6 @@ export interface RunOptions {
   readonly keepCheckpoints: number;
   /** Evaluate the validation set after every so many steps, and at the end; 0 is only at the end. */
   readonly evalEvery: number;
+  /** Record what layers and parameters do at every so many steps; 0 is never. */
+  readonly diagnoseEvery: number;
 }

@@ -6,6 +6,7 @@
  */
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import type { CheckpointTensor } from '../core/checkpoint/store.ts';
+import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
 import type { Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
@@ -51,6 +52,8 @@ export class TrainingRun {
   #nextId = 1;
   #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
   #round: Round | null = null;
+  /** What the layers were seen to do before the step that comes next, if anybody looked. */
+  #layers: readonly LayerRecord[] | null = null;
   readonly #evaluation = new EvaluationSum();
   #losses: Record<EvalSplit, number | null> = { train: null, val: null };
   /** Checkpoints are written one after the other while training goes on. */
@@ -69,6 +72,7 @@ export class TrainingRun {
       evalMicroBatches: batches.evalMicroBatches,
       evalEvery: options.evalEvery,
       checkpointEvery: options.checkpointEvery,
+      diagnoseEvery: options.diagnoseEvery,
     });
     const { promise, resolve, reject } = Promise.withResolvers<RunEnd>();
     this.ended = promise;
@@ -217,7 +221,7 @@ export class TrainingRun {
     if (this.#phase === 'finished' || this.#phase === 'stopped') return this.#phase;
     if (this.#stopwatch.paused) return 'paused';
     if (this.#round === null || this.#peers.size === 0) return 'waiting';
-    return this.#round.mode === 'train' ? 'training' : 'evaluating';
+    return this.#round.mode === 'eval' ? 'evaluating' : 'training';
   }
 
   #enter(phase: Phase): void {
@@ -240,7 +244,7 @@ export class TrainingRun {
       case 'expel':
         return this.#expel(action.worker, action.reason, true);
       case 'commit':
-        return action.round.mode === 'train' ? this.#commitStep() : this.#commitEvaluation(action.round);
+        return this.#commit(action.round);
       case 'checkpoint':
         return this.#checkpoint(action.step);
       case 'finish':
@@ -270,7 +274,8 @@ export class TrainingRun {
 
   #accept(id: WorkerId, round: Round, { lo, size }: Block, result: Result): void {
     if (round.mode === 'train') this.#parts.trainer.accept(lo, size, result);
-    else this.#evaluation.accept(lo, result);
+    else if (round.mode === 'eval') this.#evaluation.accept(lo, result);
+    else this.#layers = result.layers ?? [];
     const by = this.#peers.get(id)?.label ?? `#${id}`;
     this.#seen.add(this.#peers.get(id)?.port.name ?? by);
     this.#blocks.push({ lo, counts: result.counts, by });
@@ -281,15 +286,31 @@ export class TrainingRun {
     this.#forget(id, reason)?.close(reason, final);
   }
 
+  #commit(round: Round): void {
+    switch (round.mode) {
+      case 'train':
+        return this.#commitStep();
+      case 'eval':
+        return this.#commitEvaluation(round);
+      case 'diagnose':
+        return;
+      default:
+        return round satisfies never;
+    }
+  }
+
   #commitStep(): void {
     const { trainer, folder } = this.#parts;
-    const report = trainer.update();
+    const layers = this.#layers;
+    const { parameters, ...report } = trainer.update(layers !== null);
     const tokensPerSecond = this.#stopwatch.commit(report.count);
     const { loss, lr, gradNorm } = report;
     const { step } = trainer;
     const { size: workers, threads } = this.#peers;
     folder.log({ step, loss, lr, gradNorm, tokensPerSecond, workers });
     folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
+    if (layers !== null && parameters !== null) folder.diagnostics({ step, layers: [...layers], parameters });
+    this.#layers = null;
     this.#observers.onStep({ ...report, step, workers, threads, tokensPerSecond });
   }
 

@@ -1,5 +1,6 @@
 /**
- * The files that a run leaves: config.json, log.jsonl, ledger.jsonl, checkpoints, summary.json.
+ * The files that a run leaves: config.json, log.jsonl, ledger.jsonl, checkpoints, summary.json; with diagnostics,
+ * diagnostics.jsonl and samples.jsonl.
  *
  * Lines are buffered, and on the disk before a checkpoint of their step is: after a crash the lines beyond the last
  * checkpoint are cut off, and the steps they spoke of are made again.
@@ -22,6 +23,7 @@ import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { type CheckpointTensor, pruneCheckpoints, writeCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
+import type { Diagnostics, Samples } from '../core/protocol/diagnostics.ts';
 import { recipeSchema } from '../models/recipe.ts';
 import { lockRun, type RunLock } from './runLock.ts';
 
@@ -57,6 +59,8 @@ export type LogLine = z.infer<typeof logLineSchema>;
 const FLUSH_MS = 500;
 const LOG = 'log.jsonl';
 const LEDGER = 'ledger.jsonl';
+const DIAGNOSTICS = 'diagnostics.jsonl';
+const SAMPLES = 'samples.jsonl';
 
 export class RunFolder {
   readonly dir: string;
@@ -64,6 +68,9 @@ export class RunFolder {
   readonly #lock: RunLock;
   readonly #log: Lines;
   readonly #ledger: Lines;
+  /** Begun with their first line: most runs have none. */
+  #diagnostics: Lines | null = null;
+  #samples: Lines | null = null;
   readonly #metadata: Record<string, string>;
   readonly #timer: NodeJS.Timeout;
   /** What a flush between steps ran into: thrown at the next line. */
@@ -102,7 +109,7 @@ export class RunFolder {
   static resume(dir: string, config: RunConfig, step: number, again: boolean, lock: RunLock): RunFolder {
     writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     cutAfter(join(dir, LOG), (line) => line.step < step || (line.step === step && (!again || line.loss !== undefined)));
-    cutAfter(join(dir, LEDGER), (line) => line.step <= step);
+    for (const name of [LEDGER, DIAGNOSTICS, SAMPLES]) cutAfter(join(dir, name), (line) => line.step <= step);
     return new RunFolder(dir, config, false, lock);
   }
 
@@ -137,10 +144,21 @@ export class RunFolder {
     this.#ledger.push(line);
   }
 
+  /** What layers and parameters did at a step. */
+  diagnostics(line: Diagnostics): void {
+    this.#diagnostics ??= new Lines(join(this.dir, DIAGNOSTICS));
+    this.#diagnostics.push(line);
+  }
+
+  /** What the model writes. */
+  samples(line: Samples): void {
+    this.#samples ??= new Lines(join(this.dir, SAMPLES));
+    this.#samples.push(line);
+  }
+
   /** Writes a checkpoint, its step's lines before it, and removes old ones. */
   async checkpoint(step: number, tensors: readonly CheckpointTensor[], keep: number): Promise<void> {
-    this.#log.flush(true);
-    this.#ledger.flush(true);
+    for (const lines of this.#lines()) lines.flush(true);
     await writeCheckpoint(this.dir, step, tensors, this.#metadata);
     await pruneCheckpoints(this.dir, keep, step);
   }
@@ -153,17 +171,19 @@ export class RunFolder {
   close(): void {
     clearInterval(this.#timer);
     this.#flush();
-    this.#log.close();
-    this.#ledger.close();
+    for (const lines of this.#lines()) lines.close();
     if (this.#isNew && !existsSync(join(this.dir, 'summary.json')) && statSync(join(this.dir, LEDGER)).size === 0)
       for (const name of ['config.json', LOG, LEDGER]) rmSync(join(this.dir, name));
     this.#lock.release();
   }
 
+  #lines(): Lines[] {
+    return [this.#log, this.#ledger, this.#diagnostics, this.#samples].filter((lines) => lines !== null);
+  }
+
   #flush(): void {
     try {
-      this.#log.flush(false);
-      this.#ledger.flush(false);
+      for (const lines of this.#lines()) lines.flush(false);
     } catch (error) {
       this.#failure = error;
     }

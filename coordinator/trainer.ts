@@ -25,10 +25,12 @@ import {
 import { clipGradNorm } from '../core/optim/clip.ts';
 import { createOptimizer, type Optimizer } from '../core/optim/optimizer.ts';
 import { learningRate } from '../core/optim/schedule.ts';
+import type { ParameterRecord } from '../core/protocol/diagnostics.ts';
 import type { Result, State } from '../core/protocol/work.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { firstValues } from './draws.ts';
+import { parameterRecords } from './parameterRecords.ts';
 
 /** What one update did. */
 export interface StepReport {
@@ -157,9 +159,10 @@ export class Trainer {
 
   /**
    * Makes the update, once all micro-batches have been accepted.
+   * @param watch whether to measure what it does to each parameter
    * @throws UserError if training has diverged: the sum or the new parameters are not finite
    */
-  update(): StepReport {
+  update(watch = false): StepReport & { readonly parameters: ParameterRecord[] | null } {
     const grads = this.#tree.root;
     const count = sumInOrder(this.#counts);
     this.#backend.scale(grads, grads, 1 / count, false);
@@ -168,12 +171,17 @@ export class Trainer {
     if (!Number.isFinite(gradNorm)) throw divergence(this.#step + 1, 'the gradient overflowed');
     if (this.#recipe.clipGradNorm !== null) clipGradNorm(this.#backend, grads, gradNorm, this.#recipe.clipGradNorm);
     const lr = learningRate(this.#recipe.schedule, this.#step);
+    const before = watch ? this.#backend.view(this.#params).slice() : null;
     this.#optimizer.step(this.#params, grads, lr, this.#step + 1);
     this.#backend.allFinite(this.#scalar, this.#params);
     if (this.#backend.view(this.#scalar)[0] !== 1) throw divergence(this.#step + 1, 'the parameters overflowed');
     updateRunningStatistics(this.#norms, this.#buffers, this.#statistics);
     this.#step++;
-    return { loss: sumInOrder(this.#losses) / count, lr, gradNorm, count };
+    const parameters =
+      before === null
+        ? null
+        : parameterRecords(this.#layout, before, this.#backend.view(grads), this.#backend.view(this.#params));
+    return { loss: sumInOrder(this.#losses) / count, lr, gradNorm, count, parameters };
   }
 
   /** A copy of everything a checkpoint must hold: parameters, buffers, moments, by their names. */

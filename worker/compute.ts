@@ -19,6 +19,7 @@ import {
 import type { Mode, Result, State, Work } from '../core/protocol/work.ts';
 import { crossEntropy, intTensor, noGrad, type Tensor } from '../core/tensor/index.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
+import { diagnose } from './diagnose.ts';
 
 /** A micro-batch of one shape: where its tokens go, and what is to be run then. Leaves the loss sum in `#loss`. */
 interface Step {
@@ -84,6 +85,7 @@ export class Compute {
   ): Promise<Result> {
     if (work.version !== this.#version)
       throw new Error(`the lease is for version ${work.version}, the worker holds ${this.#version}`);
+    if (work.mode === 'diagnose') return this.#diagnose(work);
     const losses: number[] = [];
     const xPerRow = work.x.length / sum(work.counts);
     const yPerRow = work.y.length / sum(work.counts);
@@ -115,6 +117,25 @@ export class Compute {
       gradient: training ? into.gradient : into.gradient.subarray(0, 0),
       statistics: into.statistics.subarray(0, training ? work.counts.length * this.#statistics.length : 0),
     };
+  }
+
+  /** A micro-batch as in training, for the sake of what its layers do. */
+  async #diagnose({ round, lo, size, seed, version, counts, x, y }: Work): Promise<Result> {
+    const backend = this.#backend;
+    const mark = backend.mark();
+    try {
+      const [count = 0] = counts;
+      const ids = intTensor(backend, x, [count, x.length / count]);
+      const targets = intTensor(backend, y, [y.length]);
+      this.#randomPlace.set({ seed, step: version, microBatch: lo });
+      this.#model.train();
+      const layers = await diagnose(this.#model, backend, () => this.#train(ids, targets), 1 / y.length);
+      const losses = [(await backend.read(this.#loss))[0] as number];
+      const empty = new Float32Array(0);
+      return { round, lo, size, losses, counts: [y.length], gradient: empty, statistics: empty, layers };
+    } finally {
+      backend.release(mark);
+    }
   }
 
   /** The step for micro-batches of a shape: captured at its first use. */

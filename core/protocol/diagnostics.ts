@@ -34,13 +34,13 @@ export const layerRecordSchema = z.strictObject({
   /** Of a Tanh alone: the part of its outputs with |t| > 0.97. */
   saturated: z.number().nullable(),
   /**
-   * Of a Tanh alone: where |t| > 0.99, as the lecture draws it: `rows` examples (or positions) by `columns` units, a
+   * Of the first few Tanh alone: where |t| > 0.99, as the lecture draws it: `rows` examples (or positions) by `columns` units, a
    * character each, row by row, "1" where it is saturated.
    */
-  image: z.strictObject({ rows: count.max(64), columns: count.max(256), cells: z.string().max(64 * 256) }).nullable(),
+  image: z.strictObject({ rows: count.max(32), columns: count.max(256), cells: z.string().max(32 * 256) }).nullable(),
 });
 
-export const layerRecordsSchema = z.array(layerRecordSchema).max(512);
+export const layerRecordsSchema = z.array(layerRecordSchema).max(128);
 
 /** A parameter before the step's update, its gradient (after clipping), and the update. Of the whole batch. */
 export const parameterRecordSchema = z.strictObject({

@@ -6,6 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import * as z from 'zod';
+import { layerRecordsSchema } from './diagnostics.ts';
 import { FrameError } from './frameError.ts';
 import { PHASES } from './liveConstants.ts';
 import type { Result, State, Work } from './work.ts';
@@ -51,6 +52,7 @@ export const resultSchema = z.strictObject({
   size: z.int().positive(),
   losses: z.array(z.number()).max(65_536),
   counts: z.array(count).max(65_536),
+  layers: layerRecordsSchema.optional(),
 });
 
 /** Worker → coordinator: another micro-batch of this lease is done, though not yet the last. No parts. */
@@ -75,7 +77,7 @@ export const stateSchema = z.strictObject({ kind: z.literal('state'), version: c
 export const workSchema = z.strictObject({
   kind: z.literal('work'),
   round: count,
-  mode: z.enum(['train', 'eval']),
+  mode: z.enum(['train', 'eval', 'diagnose']),
   version: count,
   seed: z.int(),
   lo: count,
@@ -151,13 +153,16 @@ export function parseWork({ header: { kind: _, ...rest }, parts }: Message<z.inf
   return { ...rest, x: uint16s(parts[0]), y: uint16s(parts[1]) };
 }
 
-export function resultMessage({ gradient, statistics, losses, counts, ...rest }: Result): Message<Header> {
+export function resultMessage({ gradient, statistics, losses, counts, layers, ...rest }: Result): Message<Header> {
+  const told = layers === undefined ? {} : { layers: [...layers] };
   return {
-    header: { kind: 'result', ...rest, losses: [...losses], counts: [...counts] },
+    header: { kind: 'result', ...rest, losses: [...losses], counts: [...counts], ...told },
     parts: [bytes(gradient), bytes(statistics)],
   };
 }
 
-export function parseResult({ header: { kind: _, ...rest }, parts }: Message<z.infer<typeof resultSchema>>): Result {
-  return { ...rest, gradient: floats(parts[0]), statistics: floats(parts[1]) };
+export function parseResult({ header, parts }: Message<z.infer<typeof resultSchema>>): Result {
+  const { kind: _, layers, ...rest } = header;
+  const told = layers === undefined ? {} : { layers };
+  return { ...rest, ...told, gradient: floats(parts[0]), statistics: floats(parts[1]) };
 }

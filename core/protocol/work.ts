@@ -4,6 +4,7 @@
  * A worker thread, a remote process and a tab are all a `WorkerPort` to the coordinator. How the values cross a wire is in
  * messages.ts and frames.ts.
  */
+import type { LayerRecord } from './diagnostics.ts';
 
 /** Parameters (trained) and buffers (running statistics), as they stand before step `version`. */
 export interface State {
@@ -12,7 +13,8 @@ export interface State {
   readonly buffers: Float32Array;
 }
 
-export type Mode = 'train' | 'eval';
+/** What a lease is for: a step, an evaluation, or a look at what the layers do in a step (diagnose). */
+export type Mode = 'train' | 'eval' | 'diagnose';
 
 /** A lease: micro-batches [lo, lo + counts.length) of a round, an aligned run of `size`, cut off at the round's end. */
 export interface Work {
@@ -39,10 +41,12 @@ export interface Result {
   /** Of each micro-batch: the sum of the losses of its examples' targets, and how many targets that is. */
   readonly losses: readonly number[];
   readonly counts: readonly number[];
-  /** The gradient summed over the lease in the all-reduce's tree; empty in evaluation. Valid until the next lease. */
+  /** The gradient summed over the lease in the all-reduce's tree; empty but in training. Valid until the next lease. */
   readonly gradient: Float32Array;
-  /** A row of batch-norm statistics for each micro-batch (nn/runningStatistics.ts); empty in evaluation. */
+  /** A row of batch-norm statistics for each micro-batch (nn/runningStatistics.ts); empty but in training. */
   readonly statistics: Float32Array;
+  /** What the layers did; left out but where that was asked for. */
+  readonly layers?: readonly LayerRecord[];
 }
 
 export type WorkerKind = 'threads' | 'remote' | 'tab';

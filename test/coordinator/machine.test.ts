@@ -43,12 +43,13 @@ const fired = {
 };
 
 /** What the machine is to do in a whole run, in order. */
-function promised({ startStep, steps, evalEvery, checkpointEvery }: Plan): string[] {
+function promised({ startStep, steps, evalEvery, checkpointEvery, diagnoseEvery }: Plan): string[] {
   const log: string[] = [];
   const round = (name: string) => log.push(`open ${name}`, `commit ${name}`);
   for (let step = startStep; step < steps; step++) {
-    round(`train at ${step}`);
     const made = step + 1;
+    if (diagnoseEvery > 0 && made % diagnoseEvery === 0) round(`look at ${step}`);
+    round(`train at ${step}`);
     if (made === steps || (checkpointEvery > 0 && made % checkpointEvery === 0)) log.push(`checkpoint ${made}`);
     if (made !== steps && evalEvery > 0 && made % evalEvery === 0) round(`val at ${made}`);
   }
@@ -59,10 +60,31 @@ function promised({ startStep, steps, evalEvery, checkpointEvery }: Plan): strin
   return log;
 }
 
-const nameOf = (round: Round): string =>
-  round.mode === 'train'
-    ? `train at ${round.step}`
-    : `${round.split === 'train' ? 'train loss' : 'val'} at ${round.step}`;
+function nameOf(round: Round): string {
+  switch (round.mode) {
+    case 'train':
+      return `train at ${round.step}`;
+    case 'eval':
+      return `${round.split === 'train' ? 'train loss' : 'val'} at ${round.step}`;
+    case 'diagnose':
+      return `look at ${round.step}`;
+    default:
+      return round satisfies never;
+  }
+}
+
+function microBatchesOf(round: Round, plan: Plan): number {
+  switch (round.mode) {
+    case 'train':
+      return plan.microBatches;
+    case 'eval':
+      return plan.evalMicroBatches[round.split];
+    case 'diagnose':
+      return 1;
+    default:
+      return round satisfies never;
+  }
+}
 
 interface Held extends Block {
   readonly worker: WorkerId;
@@ -221,9 +243,7 @@ class World {
         const { round } = action;
         expect(this.round, 'a round opened within a round').toBeNull();
         expect(round.id).toBeGreaterThan(this.#lastRound);
-        expect(round.microBatches).toBe(
-          round.mode === 'train' ? this.#plan.microBatches : this.#plan.evalMicroBatches[round.split],
-        );
+        expect(round.microBatches).toBe(microBatchesOf(round, this.#plan));
         this.#lastRound = round.id;
         this.round = round;
         this.#accepted = new Array<number>(round.microBatches).fill(0);
@@ -416,6 +436,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   evalMicroBatches: fc.record<Record<EvalSplit, number>>({ train: size, val: size }),
   evalEvery: fc.nat(3),
   checkpointEvery: fc.nat(3),
+  diagnoseEvery: fc.nat(3),
 });
 
 describe('random schedules', () => {
@@ -459,6 +480,7 @@ describe('by hand', () => {
     evalMicroBatches: { train: 40, val: 3 },
     evalEvery: 2,
     checkpointEvery: 3,
+    diagnoseEvery: 0,
   };
   const assigned = (actions: readonly Action[]) =>
     actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));

@@ -22,6 +22,7 @@ const plan = {
   evalMicroBatches: { train: 3, val: 5 },
   evalEvery: 2,
   checkpointEvery: 0,
+  diagnoseEvery: 0,
 };
 
 let doubled = 0;

@@ -76,7 +76,7 @@ let runs = 0;
 
 /** A run with one local thread behind a gate, which closes after a step; not started. */
 async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
-  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 9, evalEvery: 100 });
+  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 9, evalEvery: 100, diagnoseEvery: 0 });
   const dir = resume ?? join(place.dir, `run${runs++}`);
   const prepared = await (resume === undefined
     ? prepareNewRun(recipe, dir, options)

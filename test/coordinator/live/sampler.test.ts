@@ -31,7 +31,7 @@ test.each([
   const source = join(place.dir, `${kind}.txt`);
   writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
   const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
-  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0 });
+  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 });
   const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, kind), options);
   const sampler = new Sampler(config.recipe, () => trainer.state);
   try {
