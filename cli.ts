@@ -70,7 +70,8 @@ const parser = yargs(hideBin(process.argv))
           seed: { type: 'number', describe: 'Seed of everything random' },
           data: {
             type: 'string',
-            describe: 'A text file: one example a line, or running text for a GPT (default: the built-in names)',
+            describe:
+              'A text file: one example a line, or running text for a GPT (default: names and sonnets that are built in)',
           },
           set: {
             type: 'string',

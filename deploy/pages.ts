@@ -59,6 +59,8 @@ export async function makePages(code: string | null = null): Promise<Pages> {
     platform: 'browser',
     target: 'es2022',
     minify: true,
+    // A layer is recorded under its class's name, in a tab as elsewhere.
+    keepNames: true,
     legalComments: 'none',
     logLevel: 'silent',
     plugins: [userModel(code)],

@@ -48,12 +48,12 @@ const presets: Record<string, Preset> = {
       clipGradNorm: null,
     }),
   },
-  /** The small transformer of "Let's build GPT": 32 characters of context. It has no text of its own. */
+  /** The small transformer of "Let's build GPT": 32 characters of context. */
   'text-gpt': {
     steps: 5000,
     recipe: (steps) => ({
       model: { name: 'gpt', blockSize: 32, layers: 4, heads: 4, embeddingDim: 64, dropout: 0 },
-      data: { kind: 'text', source: '' },
+      data: { kind: 'text', source: 'sonnets' },
       seed: 1337,
       random: 'counter',
       steps,

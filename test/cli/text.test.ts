@@ -116,7 +116,6 @@ describe('wrong input', () => {
   };
 
   test.each([
-    ['no text', () => ['train', 'text-gpt'], /has no data of its own: give the path of a text file with --data/],
     [
       'heads that do not divide the width',
       () => ['train', 'text-gpt', '--data', text, '--set', 'model.heads=5'],

@@ -48,7 +48,7 @@ describe('errors', () => {
   };
   test('a missing file', async () => {
     expect(await refusal(join(dir, 'none'))).toBe(
-      `${join(dir, 'none')} does not exist: give the path of a text file, or "names" for the built-in names.`,
+      `${join(dir, 'none')} does not exist: give the path of a text file, or "names" or "sonnets" for what is built in.`,
     );
     expect(await refusal(join(await file('plain', 'a'), 'below'))).toContain('does not exist');
   });
