@@ -59,6 +59,23 @@ const deep: ModelSpec = {
 };
 const normed: ModelSpec = { name: 'mlp', vocabSize: 27, blockSize: 3, embeddingDim: 10, hidden: 200 };
 
+/** What the first loss is at a stage: no more than a glance at the untrained net. */
+const glance = (stage: string, lecture: string, holds: (loss: number) => boolean): Check => {
+  const args = [...notebook('names-mlp', false), '--set', `model.stage=${stage}`, '--steps', '1', '--seed', `${SEED}`];
+  const id = `4-first-loss-${stage}`;
+  return quick(
+    id,
+    `stage ${stage}: loss at step 0`,
+    lecture,
+    async () => {
+      const rest = ['--data', join(dataDir, 'names.txt'), '--threads', '1', '--samples', '0', '--eval-every', '0'];
+      const [loss = Number.NaN] = stepLosses((await train(`${id}-${process.pid}`, [...args, ...rest])).dir);
+      return fact(loss.toFixed(4), holds(loss));
+    },
+    { needs: 'names.txt', seeds: `${SEED}`, command: `manygrad train ${args.map(quoted).join(' ')} --data names.txt` },
+  );
+};
+
 const stages = [
   ['softmax', 'logits near 0 at first', 2.13],
   ['tanh', 'and a hidden layer that is not saturated', 2.1],
@@ -87,6 +104,8 @@ export const section4: readonly Check[] = [
     const first = samplerOf(recipe, buildModel(normed))(0, 182_625).slice(0, 5).join(', ');
     return fact(first, first === '5197, 99677, 101728, 53213, 114200');
   }),
+  glance('naive', '27', (loss) => Math.floor(loss) === 27),
+  glance('softmax', '3.32', (loss) => loss.toFixed(2) === '3.32'),
   ...stages.map(([stage, what, val]) =>
     training({
       id: `4-${stage}-200k`,
