@@ -64,7 +64,7 @@ async function make(check: Check): Promise<void> {
   const kept = !check.quick && existsSync(file);
   const row = kept ? rowSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : await run(check);
   rows.set(check.id, row);
-  if (!check.quick && !kept) {
+  if (!check.quick && !kept && row.holds) {
     mkdirSync(runsDir, { recursive: true });
     writeFileSync(file, `${JSON.stringify(row)}\n`);
   }
