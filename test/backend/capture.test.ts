@@ -36,6 +36,21 @@ describe('a captured step', () => {
     expect(replayed()).toBeGreaterThan(300);
   });
 
+  it('may need more memory for its constants than there is', async () => {
+    const backend = await createWasmBackend();
+    const [N, out] = [2 ** 21, backend.alloc(1)];
+    const grew = backend.memoryBytes;
+    // Both kinds of constants, each of 8 MB.
+    const program = backend.capture(() => {
+      const threes = tensor(backend, new Float32Array(N).fill(3), [N]);
+      const mask = intTensor(backend, new Int32Array(N).fill(1), [N]);
+      backend.copy(out, sum(maskedFill(threes, mask, 2)).buf);
+    });
+    expect(backend.memoryBytes).toBeGreaterThan(grew);
+    program.run();
+    expect([...(await backend.read(out))]).toEqual([2 * N]);
+  });
+
   it('sees new inputs, and moves with what is allocated meanwhile', async () => {
     const backend = await createWasmBackend();
     const x = tensor(backend, [0, 0, 0, 0], [2, 2], { requiresGrad: true });

@@ -78,12 +78,15 @@ export class WasmBackend extends WasmSelection implements Backend {
 
   write(dst: Buf, data: Floats): void {
     expectLength('write', 'data', dst, data.length);
-    this.arena.f32.set(data, this.writable(dst));
+    // First the place: finding it may make the memory grow, which takes its views away.
+    const at = this.writable(dst);
+    this.arena.f32.set(data, at);
   }
 
   writeInts(dst: Buf, data: Ints): void {
     expectLength('writeInts', 'data', dst, data.length);
-    this.arena.i32.set(data, this.writable(dst));
+    const at = this.writable(dst);
+    this.arena.i32.set(data, at);
   }
 
   /** Where to write: while a step is captured, its constants get memory that stays theirs. */
