@@ -1,0 +1,101 @@
+/** What was measured of the parameters: their gradients, and how far updates move them. */
+import * as Plot from '@observablehq/plot';
+import { make } from '../../dashboard/dom.ts';
+import type { Measured, Part } from '../report.ts';
+import { drawn, figureOf } from './figure.ts';
+import { overlaid } from './histograms.ts';
+import { colours, legend, plot, stepSlider, table, told } from './marks.ts';
+
+/** The lecture's: an update of about a thousandth of what it updates. */
+const GUIDE = -3;
+
+export function showWeights(measured: Part<Measured>): void {
+  const options = {
+    id: 'weights',
+    title: 'Gradients of weights',
+    says:
+      'How the gradient of each weight matrix is distributed, and in the table its spread as a part of the weights’ own: ' +
+      'good is a like grad:data for all; a matrix far above the others learns much faster than they do.',
+  };
+  figureOf(options, measured, (card, { snapshots }) => {
+    let at = snapshots.length - 1;
+    const controls = make('div', '', 'controls');
+    const below = make('div', '', 'below');
+    const matrices = () => (snapshots[at]?.parameters ?? []).filter(({ shape }) => shape.length === 2);
+    const update = () => {
+      redraw();
+      const shades = colours(matrices().length);
+      below.replaceChildren(
+        legend(matrices().map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))),
+        table(
+          ['Parameter', 'Shape', 'Mean', 'Std', 'Gradient std', 'grad:data'],
+          (snapshots[at]?.parameters ?? []).map(({ name, shape, mean, std, gradient, gradToData }) => {
+            // Of what has no spread there is no ratio.
+            const ratio = gradToData === 0 ? '–' : told(gradToData);
+            return [name, shape.join(' × '), told(mean), told(std), told(gradient.std), ratio];
+          }),
+          1,
+        ),
+      );
+    };
+    controls.append(
+      stepSlider(
+        snapshots.map(({ step }) => step),
+        at,
+        (index) => {
+          at = index;
+          update();
+        },
+      ),
+    );
+    card.append(controls);
+    const named = () => matrices().map(({ name, gradient }) => ({ name, distribution: gradient }));
+    const redraw = drawn(card, (width) => overlaid(width, named(), 'gradient'));
+    card.append(below);
+    update();
+  });
+}
+
+export function showUpdates(measured: Part<Measured>): void {
+  const options = {
+    id: 'updates',
+    title: 'Updates against data',
+    says:
+      'How far each step moves a weight matrix, as a part of its own spread, in powers of ten: good is near −3, about a ' +
+      'thousandth; well above, the learning rate is too high, well below it is too low.',
+  };
+  figureOf(options, measured, (card, { updates: { step, lines } }) => {
+    const shades = colours(lines.length);
+    const names = lines.map(({ name }) => name);
+    const points = lines.flatMap(({ name, log10 }) =>
+      log10.flatMap((value, i) => (value === null ? [] : [{ name, value, step: step[i] ?? 0 }])),
+    );
+    card.append(legend(lines.map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))));
+    drawn(card, (width) =>
+      plot(width, {
+        height: width < 480 ? 260 : 340,
+        x: { label: 'step' },
+        y: { label: 'log10 of update:data' },
+        color: { domain: names, range: shades },
+        marks: [
+          Plot.lineY(points, { x: 'step', y: 'value', z: 'name', stroke: 'name', strokeWidth: 1.5 }),
+          ...(step.length === 1 ? [Plot.dot(points, { x: 'step', y: 'value', fill: 'name' })] : []),
+          Plot.ruleY([GUIDE], { stroke: 'var(--text)', strokeDasharray: '5 4' }),
+          Plot.text([`guide, −3`], {
+            ...{ frameAnchor: 'right', y: GUIDE, dy: -8, fill: 'var(--text)', fontWeight: 600 },
+            ...{ stroke: 'var(--surface)', strokeWidth: 4 },
+          }),
+          Plot.tip(
+            points,
+            Plot.pointer({
+              x: 'step',
+              y: 'value',
+              title: (p: (typeof points)[number]) =>
+                `${p.name}\nstep ${p.step.toLocaleString('en')}: 10^${p.value.toFixed(2)}`,
+            }),
+          ),
+        ],
+      }),
+    );
+  });
+}
