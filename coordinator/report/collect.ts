@@ -140,10 +140,13 @@ function vocabSize(recipe: Recipe): number | null {
   return [...vocab].length + (dataKind(recipe) === 'text' ? 0 : 1);
 }
 
-/** The model's name and its sizes, as the recipe has them: gpt · blockSize 32 · layers 4. */
+/** What a recipe calls sizes, in words. */
+const SIZES: Readonly<Record<string, string>> = { blockSize: 'context', embeddingDim: 'embedding' };
+
+/** The model's name and its sizes: gpt · context 32 · layers 4. */
 function describeModel({ model }: Recipe): string {
   const sizes = Object.entries(model).filter(
     ([name, value]) => name !== 'name' && typeof value === 'number' && value > 0,
   );
-  return [titleOf(model), ...sizes.map(([name, value]) => `${name} ${value}`)].join(' · ');
+  return [titleOf(model), ...sizes.map(([name, value]) => `${SIZES[name] ?? name} ${value}`)].join(' · ');
 }

@@ -11,8 +11,8 @@ export function showAttention(part: Part<Attention>): void {
     id: 'attention',
     title: 'Attention',
     says:
-      'For every head, how much each character of a short text (rows) takes from those before it (columns), darkest where ' +
-      'most; a head that has learned something shows a pattern, such as a stripe below the diagonal (the character before) ' +
+      'For every head, how much each character of a short text (rows) takes from those before it (columns), strongest ' +
+      'in colour where most; a head that has learned something shows a pattern, such as a stripe below the diagonal (the character before) ' +
       'or columns at spaces and line ends, and a smooth fade has learned nothing yet. Choose a head to enlarge it.',
   };
   figureOf(options, part, (card, { context, maps }) => {
@@ -74,7 +74,7 @@ function enlarged(width: number, context: readonly string[], map: AttentionMap |
   const at = context.map((_, i) => i);
   return Plot.plot({
     ...{ width, height: width, marginLeft: 26, marginTop: 26, marginRight: 6, marginBottom: 6, padding: 0.04 },
-    style: { fontSize: width < 480 ? '10px' : '13px', background: 'none', overflow: 'visible' },
+    style: { fontSize: width < 480 ? '8px' : '13px', background: 'none', overflow: 'visible' },
     x: { domain: at, axis: 'top', label: null, tickFormat: symbol, tickSize: 0 },
     y: { domain: at, label: null, tickFormat: symbol, tickSize: 0 },
     color: { type: 'linear', domain: [0, 1], range: ['var(--sunken)', 'var(--series-1)'] },

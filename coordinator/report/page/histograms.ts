@@ -20,8 +20,8 @@ export function overlaid(width: number, named: readonly Named[], unit: string): 
     const total = counts.reduce((a, b) => a + b, 0);
     return counts.map((count, i) => ({ name, at: lo + (i + 0.5) * bin, density: bin > 0 ? count / total / bin : 0 }));
   });
-  const lowest = Math.min(...bins.map(({ at }) => at));
-  const highest = Math.max(...bins.map(({ at }) => at));
+  const lowest = Math.min(...named.map(({ distribution }) => distribution.histogram.lo));
+  const highest = Math.max(...named.map(({ distribution }) => distribution.histogram.hi));
   return plot(width, {
     x: { label: unit, domain: [Math.max(lowest, -reach), Math.min(highest, reach)] },
     y: { label: 'density', zero: true },

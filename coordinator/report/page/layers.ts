@@ -56,20 +56,24 @@ function overlay(
     const chosen = () =>
       (snapshots[at]?.layers ?? []).filter(({ type }) => kinds[kind] === ALL || type === kinds[kind]);
     const controls = make('div', '', 'controls');
+    const names = make('div');
     const below = make('div', '', 'below');
     const update = () => {
       redraw();
       const layers = chosen();
       const shades = colours(layers.length);
-      below.replaceChildren(
+      const hasTanh = unit === 'output' && layers.some(({ saturated }) => saturated !== null);
+      names.replaceChildren(
         legend(layers.map(({ name, type }, i) => ({ name: `${name} ${type}`, colour: shades[i] ?? '' }))),
+      );
+      below.replaceChildren(
         table(
-          ['Layer', 'Kind', 'Shape', 'Mean', 'Std', ...(unit === 'output' ? ['Saturated'] : [])],
+          ['Layer', 'Kind', 'Shape', 'Mean', 'Std', ...(hasTanh ? ['Saturated'] : [])],
           layers.map((layer) => {
             const { mean, std } = of(layer);
             const saturated = layer.saturated === null ? '–' : `${(100 * layer.saturated).toFixed(1)} %`;
             const shape = layer.shape.join(' × ');
-            return [layer.name, layer.type, shape, told(mean), told(std), ...(unit === 'output' ? [saturated] : [])];
+            return [layer.name, layer.type, shape, told(mean), told(std), ...(hasTanh ? [saturated] : [])];
           }),
           2,
         ),
@@ -89,7 +93,7 @@ function overlay(
         },
       ),
     );
-    card.append(controls);
+    card.append(controls, names);
     const named = () => chosen().map((layer) => ({ name: `${layer.name} ${layer.type}`, distribution: of(layer) }));
     const redraw = drawn(card, (width) => overlaid(width, named(), unit));
     card.append(below);

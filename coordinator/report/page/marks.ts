@@ -13,12 +13,12 @@ export function plot(width: number, options: Plot.PlotOptions): Node {
     height: isNarrow(width) ? 240 : 300,
     marginLeft: 52,
     marginRight: 16,
-    marginTop: 22,
+    marginTop: 28,
     marginBottom: 36,
     style: { fontSize: '12px', background: 'none', overflow: 'visible' },
     ...options,
-    x: { ticks: isNarrow(width) ? 4 : 8, tickFormat: short, labelArrow: 'none', labelAnchor: 'right', ...options.x },
-    y: { ticks: 5, tickFormat: short, labelArrow: 'none', grid: true, ...options.y },
+    x: { ticks: isNarrow(width) ? 4 : 8, tickFormat: tick, labelArrow: 'none', labelAnchor: 'right', ...options.x },
+    y: { ticks: 5, tickFormat: tick, labelArrow: 'none', grid: true, ...options.y },
   });
 }
 
@@ -105,10 +105,17 @@ export function visible(symbol: string): string {
   return shown[symbol] ?? (/^[\p{C}\p{Z}]$/u.test(symbol) ? `U+${(symbol.codePointAt(0) ?? 0).toString(16)}` : symbol);
 }
 
+/** A number on an axis. */
+function tick(value: number): string {
+  const size = Math.abs(value);
+  return minus(size >= 1e-4 && size < 1e-2 ? String(+value.toPrecision(3)) : short(value));
+}
+
 /** A number in a table. */
-export const told = (value: number, digits = 3): string =>
-  value === 0
-    ? '0'
-    : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5
-      ? value.toExponential(digits - 2)
-      : value.toPrecision(digits);
+export function told(value: number, digits = 3): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  return minus(size < 1e-3 || size >= 1e5 ? value.toExponential(digits - 2) : value.toPrecision(digits));
+}
+
+const minus = (text: string): string => text.replaceAll('-', '−');

@@ -4,10 +4,15 @@ import { make } from '../../dashboard/dom.ts';
 import type { Measured, Part } from '../report.ts';
 import { drawn, figureOf } from './figure.ts';
 import { overlaid } from './histograms.ts';
-import { colours, legend, plot, stepSlider, table, told } from './marks.ts';
+import { choice, colours, legend, plot, stepSlider, table, told } from './marks.ts';
 
 /** The lecture's: an update of about a thousandth of what it updates. */
 const GUIDE = -3;
+
+const ALL = 'all';
+
+/** The same matrix of every layer: h.*.attn.c_attn.weight. */
+const kindOf = (name: string): string => name.replaceAll(/(^|\.)\d+(?=\.)/g, '$1*');
 
 export function showWeights(measured: Part<Measured>): void {
   const options = {
@@ -20,13 +25,17 @@ export function showWeights(measured: Part<Measured>): void {
   figureOf(options, measured, (card, { snapshots }) => {
     let at = snapshots.length - 1;
     const controls = make('div', '', 'controls');
+    const names = make('div');
     const below = make('div', '', 'below');
-    const matrices = () => (snapshots[at]?.parameters ?? []).filter(({ shape }) => shape.length === 2);
+    const all = () => (snapshots[at]?.parameters ?? []).filter(({ shape }) => shape.length === 2);
+    const kinds = [ALL, ...new Set(all().map(({ name }) => kindOf(name)))];
+    let kind = ALL;
+    const matrices = () => all().filter(({ name }) => kind === ALL || kindOf(name) === kind);
     const update = () => {
       redraw();
       const shades = colours(matrices().length);
+      names.replaceChildren(legend(matrices().map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))));
       below.replaceChildren(
-        legend(matrices().map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))),
         table(
           ['Parameter', 'Shape', 'Mean', 'Std', 'Gradient std', 'grad:data'],
           (snapshots[at]?.parameters ?? []).map(({ name, shape, mean, std, gradient, gradToData }) => {
@@ -38,6 +47,14 @@ export function showWeights(measured: Part<Measured>): void {
         ),
       );
     };
+    // One matrix a layer can be compared layer by layer; a matrix of every kind is a crowd.
+    if (kinds.length > 2)
+      controls.append(
+        choice('Matrices', kinds, 0, (index) => {
+          kind = kinds[index] ?? ALL;
+          update();
+        }),
+      );
     controls.append(
       stepSlider(
         snapshots.map(({ step }) => step),
@@ -48,7 +65,7 @@ export function showWeights(measured: Part<Measured>): void {
         },
       ),
     );
-    card.append(controls);
+    card.append(controls, names);
     const named = () => matrices().map(({ name, gradient }) => ({ name, distribution: gradient }));
     const redraw = drawn(card, (width) => overlaid(width, named(), 'gradient'));
     card.append(below);
