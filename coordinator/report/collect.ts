@@ -62,6 +62,7 @@ export async function collect(dir: string, trustCode: boolean): Promise<Report> 
     paramsSha256: summary.paramsSha256 ?? null,
     vocabSize: vocabSize(recipe),
   };
+  const table = 'absent' in trained ? null : await bigrams(trained.found, dataSha256);
   return {
     name: basename(resolve(dir)),
     summary: told,
@@ -69,10 +70,11 @@ export async function collect(dir: string, trustCode: boolean): Promise<Report> 
     evaluations,
     measured: await measured(join(dir, 'diagnostics.jsonl')),
     samples: await readSamples(join(dir, 'samples.jsonl')),
-    embedding: await ofModel(embeddingPoints),
+    // The rows of a bigram's table are no places: they are shown as what they are.
+    embedding: table === null ? await ofModel(embeddingPoints) : null,
     // Of a model that cannot be opened, one section says so; a second would say the same.
     attention: 'absent' in trained && recipe.model.name !== 'gpt' ? null : await ofModel(attentionMaps),
-    bigrams: 'absent' in trained ? null : await bigrams(trained.found, dataSha256),
+    bigrams: table,
   };
 }
 

@@ -39,7 +39,6 @@ export function showEmbedding(part: Part<EmbeddingPoints>): void {
           Plot.text(shown, {
             ...{ x: 'x', y: 'y', text: 'text', fill: 'kind', fontWeight: 600 },
             fontSize: isNarrow(width) ? 13 : shown.length > 100 ? 11 : 17,
-            ...{ stroke: 'var(--surface)', strokeWidth: 3 },
           }),
           Plot.tip(
             shown,
