@@ -73,7 +73,7 @@ export async function collect(dir: string, trustCode: boolean): Promise<Report> 
     // The rows of a bigram's table are no places: they are shown as what they are.
     embedding: table === null ? await ofModel(embeddingPoints) : null,
     // Of a model that cannot be opened, one section says so; a second would say the same.
-    attention: 'absent' in trained && recipe.model.name !== 'gpt' ? null : await ofModel(attentionMaps),
+    attention: 'absent' in trained && !recipe.model.name.startsWith('gpt') ? null : await ofModel(attentionMaps),
     bigrams: table,
   };
 }

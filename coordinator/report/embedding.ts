@@ -7,7 +7,7 @@ import type { EmbeddingPoints } from './report.ts';
 /** More than this is no picture. */
 const MAX_SYMBOLS = 512;
 /** The power iteration stops when the direction turns by less, or after so many turns. */
-const TURN = 1e-10;
+const TURN = 1e-14;
 const MAX_TURNS = 2000;
 
 /** The points of the model's first embedding of the vocabulary; null if it has none. */

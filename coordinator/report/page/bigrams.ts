@@ -67,7 +67,7 @@ function table(
                 ...{ x: 'j', y: 'i', dy, fontSize: dy < 0 ? 11 : 10 },
                 text: (c: (typeof cells)[number]) => (dy < 0 ? pair(c) : told(c.value)),
                 fill: {
-                  value: (c: (typeof cells)[number]) => (share(c) > 0.5 ? 'var(--on-accent)' : 'var(--text)'),
+                  value: (c: (typeof cells)[number]) => (share(c) > 0.72 ? 'var(--on-accent)' : 'var(--text)'),
                   scale: null,
                 },
               }),

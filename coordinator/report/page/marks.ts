@@ -33,11 +33,25 @@ export function colours(count: number): string[] {
   });
 }
 
-/** What each colour stands for. */
+/** More names than this are a page of their own. */
+const MAX_NAMES = 14;
+
+/** What each colour stands for; of a crowd the first and the last, since its colours have an order. */
 export function legend(
   entries: readonly { readonly name: string; readonly colour: string; readonly dashed?: boolean }[],
 ) {
   const list = make('ul', '', 'legend');
+  const [first, last] = [entries[0], entries.at(-1)];
+  if (entries.length > MAX_NAMES && first !== undefined && last !== undefined) {
+    const item = make(
+      'li',
+      `${first.name} … ${last.name}: ${entries.length}, in the model’s order; point at a line for its name`,
+    );
+    item.className = 'crowd';
+    item.style.setProperty('--of', `linear-gradient(90deg, ${entries.map(({ colour }) => colour).join(', ')})`);
+    list.append(item);
+    return list;
+  }
   for (const { name, colour, dashed } of entries) {
     const item = make('li', name);
     item.style.setProperty('--of', colour);

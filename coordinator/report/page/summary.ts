@@ -15,7 +15,7 @@ export function showSummary({ name, summary }: Report): void {
     ['Training loss', trainLoss?.toFixed(4) ?? '–'],
     ['Validation loss', valLoss?.toFixed(4) ?? '–'],
     ['Tokens a second', tokensPerSecond === null ? '–' : short(Math.round(tokensPerSecond))],
-    ['Time', seconds === null ? '–' : duration(seconds)],
+    ['Time', seconds === null ? '–' : seconds < 1 ? 'under 1 s' : duration(seconds)],
     ['Workers seen', workers === null ? '–' : integer(workers.length), workers?.slice(0, 3).join(', ')],
     [
       'Parameters’ SHA-256',

@@ -82,18 +82,34 @@ export function showUpdates(measured: Part<Measured>): void {
       'thousandth; well above, the learning rate is too high, well below it is too low.',
   };
   figureOf(options, measured, (card, { updates: { step, lines } }) => {
-    const shades = colours(lines.length);
-    const names = lines.map(({ name }) => name);
-    const points = lines.flatMap(({ name, log10 }) =>
-      log10.flatMap((value, i) => (value === null ? [] : [{ name, value, step: step[i] ?? 0 }])),
-    );
-    card.append(legend(lines.map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))));
-    drawn(card, (width) =>
-      plot(width, {
+    const kinds = [ALL, ...new Set(lines.map(({ name }) => kindOf(name)))];
+    let shown = lines;
+    const key = make('div');
+    const update = () => {
+      const shades = colours(shown.length);
+      key.replaceChildren(legend(shown.map(({ name }, i) => ({ name, colour: shades[i] ?? '' }))));
+      redraw();
+    };
+    if (kinds.length > 2) {
+      const controls = make('div', '', 'controls');
+      controls.append(
+        choice('Matrices', kinds, 0, (index) => {
+          shown = lines.filter(({ name }) => index === 0 || kindOf(name) === kinds[index]);
+          update();
+        }),
+      );
+      card.append(controls);
+    }
+    card.append(key);
+    const redraw = drawn(card, (width) => {
+      const points = shown.flatMap(({ name, log10 }) =>
+        log10.flatMap((value, i) => (value === null ? [] : [{ name, value, step: step[i] ?? 0 }])),
+      );
+      return plot(width, {
         height: width < 480 ? 260 : 340,
         x: { label: 'step' },
         y: { label: 'log10 of update:data' },
-        color: { domain: names, range: shades },
+        color: { domain: shown.map(({ name }) => name), range: colours(shown.length) },
         marks: [
           Plot.lineY(points, { x: 'step', y: 'value', z: 'name', stroke: 'name', strokeWidth: 1.5 }),
           ...(step.length === 1 ? [Plot.dot(points, { x: 'step', y: 'value', fill: 'name' })] : []),
@@ -112,7 +128,8 @@ export function showUpdates(measured: Part<Measured>): void {
             }),
           ),
         ],
-      }),
-    );
+      });
+    });
+    update();
   });
 }
