@@ -217,6 +217,21 @@ const parser = yargs(hideBin(process.argv))
     },
   )
   .command(
+    'report <run>',
+    'Write a page of figures about a run: its course, its layers, what it learned',
+    (y) =>
+      y.positional('run', { type: 'string', demandOption: true, describe: "A run's folder" }).options({
+        out: { type: 'string', describe: "The page (default: report.html in the run's folder)" },
+        'trust-code': trustCode,
+      }),
+    async (a) => {
+      checkNode();
+      const { report } = await import('./cli/report.ts');
+      const { run, out, trustCode } = a;
+      await report({ run, out, trustCode, mode: outputMode(a) });
+    },
+  )
+  .command(
     'lecture <name>',
     "A lecture's own experiments, told step by step",
     (y) =>
@@ -258,7 +273,7 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, worker, sample or bench.')
+  .demandCommand(1, 'Say what to do: train, worker, sample, report or bench.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {

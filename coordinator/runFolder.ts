@@ -44,7 +44,7 @@ export interface LedgerLine {
 }
 
 /** A line of log.jsonl: a step with its `loss`, or an evaluation with its `trainLoss` or `valLoss`. */
-const logLineSchema = z.object({
+export const logLineSchema = z.object({
   step: z.number(),
   loss: z.number().optional(),
   gradNorm: z.number().optional(),

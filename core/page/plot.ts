@@ -1,5 +1,6 @@
 /** A chart over steps as all pages draw them: uPlot in the theme's colours. What is drawn is each page's own. */
 import uPlot from 'uplot';
+import { short } from './format.ts';
 
 /** A colour of the theme, as it is now. */
 export const colour = (name: string): string =>
@@ -17,15 +18,6 @@ export function axes(ySize = 48): uPlot.Axis[] {
     { ...common, size: 28, values: (_, splits) => splits.map((s) => s.toLocaleString('en')) },
     { ...common, size: ySize, values: (_, splits) => splits.map((v) => (v === null ? '' : short(v))) },
   ];
-}
-
-/** A number in as few characters as an axis has room for. */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
-  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
-  if (size !== 0 && size < 1e-2) return value.toExponential(0);
-  return String(+value.toPrecision(4));
 }
 
 /** A plot that fills its box and is drawn at most once a frame, and only while it can be seen. */
