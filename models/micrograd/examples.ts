@@ -36,9 +36,7 @@ function composedTanh(n: Value): Value {
 }
 
 /** The expression of micrograd's README, which means nothing and uses everything. */
-export function readmeExpression(at = { a: -4, b: 2 }) {
-  const a = new Value(at.a, 'a');
-  const b = new Value(at.b, 'b');
+export function readmeExpression(a = new Value(-4, 'a'), b = new Value(2, 'b')) {
   let c = a.add(b);
   let d = a.mul(b).add(b.pow(3));
   c = c.add(c.add(1));
