@@ -9,14 +9,18 @@ export function toDot(root: Value): string {
   for (const value of order) {
     const id = ids.get(value);
     const box = `${escaped(value.label)} | data ${value.data.toFixed(4)} | grad ${value.grad.toFixed(4)}`;
-    lines.push(`  ${id} [label="${box}", shape=record];`);
+    // In braces, the fields of a record stand side by side when the graph runs from left to right.
+    lines.push(`  ${id} [label="{ ${box} }", shape=record];`);
     if (value.op === '') continue;
     // Operations are no values: they are nodes of the picture alone, between a value and what it was made of.
     lines.push(`  ${id}op [label="${value.op}"];`, `  ${id}op -> ${id};`);
     for (const child of value.children) lines.push(`  ${ids.get(child)} -> ${id}op;`);
   }
-  return ['digraph {', '  rankdir=LR;', ...lines, '}', ''].join('\n');
+  return ['digraph {', '  rankdir=LR;', MARGIN, ...lines, '}', ''].join('\n');
 }
+
+// Room for a font that is wider than Graphviz thinks.
+const MARGIN = '  node [margin="0.2,0.05"];';
 
 /** The same as a picture. Graphviz is a megabyte of WebAssembly, and is loaded when it is first asked for. */
 export async function toSvg(root: Value): Promise<string> {

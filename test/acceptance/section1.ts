@@ -113,7 +113,7 @@ export const section1: readonly Check[] = [
       const { L } = firstExpression();
       L.backward();
       const [dot, svg] = [toDot(L), await toSvg(L)];
-      const boxes = dot.match(/label="\w+ \| data -?\d+\.\d{4} \| grad -?\d+\.\d{4}"/g)?.length ?? 0;
+      const boxes = dot.match(/label="\{ \w+ \| data -?\d+\.\d{4} \| grad -?\d+\.\d{4} \}"/g)?.length ?? 0;
       const operations = dot.match(/label="[*+]"/g)?.length ?? 0;
       const drawn = svg.match(/class="node"/g)?.length ?? 0;
       const holds = boxes === 7 && operations === 3 && drawn === 10 && dot.includes('rankdir=LR');

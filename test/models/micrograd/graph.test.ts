@@ -14,7 +14,7 @@ test('boxes, operations and arrows from left to right', () => {
     'e | data -6.0000 | grad -2.0000',
     'L | data -8.0000 | grad 1.0000',
   ]) {
-    expect(dot).toContain(`[label="${box}", shape=record]`);
+    expect(dot).toContain(`[label="{ ${box} }", shape=record]`);
   }
   expect(dot.match(/shape=record/g)).toHaveLength(7);
   expect(dot.match(/\[label="[*+]"\]/g)).toEqual(['[label="*"]', '[label="+"]', '[label="*"]']);
