@@ -5,7 +5,9 @@ import { loadLines } from '../core/data/load.ts';
 import { UserError } from '../core/errors.ts';
 import type { Lecture } from '../models/lecture.ts';
 
-const lectures: Readonly<Record<string, () => Promise<Lecture>>> = {};
+const lectures: Readonly<Record<string, () => Promise<Lecture>>> = {
+  backprop: async () => (await import('../models/backprop/lecture.ts')).lecture,
+};
 
 export const lectureNames: readonly string[] = Object.keys(lectures);
 

@@ -27,10 +27,11 @@ export function cmp(name: string, ours: Matrix, autograd: Matrix): Comparison {
     );
   let [exact, approximate, maxdiff] = [true, true, 0];
   for (const [i, wanted] of autograd.data.entries()) {
-    const difference = Math.abs(ours.data[i] - wanted);
-    if (ours.data[i] !== wanted) exact = false;
-    // Not "greater than": what is no number is not near either.
-    if (!(difference <= ABSOLUTE + RELATIVE * Math.abs(wanted))) approximate = false;
+    const same = ours.data[i] === wanted;
+    const difference = same ? 0 : Math.abs(ours.data[i] - wanted);
+    if (!same) exact = false;
+    // What is no finite number is near nothing.
+    if (!(Number.isFinite(difference) && difference <= ABSOLUTE + RELATIVE * Math.abs(wanted))) approximate = false;
     maxdiff = Math.max(maxdiff, difference);
   }
   const told = maxdiff === 0 ? '0' : maxdiff.toExponential(1);

@@ -3,7 +3,7 @@
  * and a backward pass of the MLP made with them. Step by step, the same is in manual.ts.
  */
 import type { Batch, Forward } from './forward.ts';
-import { gatherRows } from './manual.ts';
+import { scatterRows } from './manual.ts';
 import { type Matrix, map, matmul, mul, oneHot, scale, sub, sumRows, transpose, view } from './matrix.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -39,7 +39,7 @@ export function fusedBackward(parameters: Parameters, { x, y }: Batch, f: Forwar
   const dhprebn = batchNormBackward(dhpreact, f, bngain);
   const dembcat = matmul(dhprebn, transpose(W1));
   return {
-    C: gatherRows(view(dembcat, f.emb.rows, f.emb.cols), x, C.rows),
+    C: scatterRows(view(dembcat, f.emb.rows, f.emb.cols), x, C.rows),
     W1: matmul(transpose(f.embcat), dhprebn),
     b1: sumRows(dhprebn),
     W2: matmul(transpose(f.h), dlogits),

@@ -104,7 +104,7 @@ export function manual(
   const db1 = sumRows(dhprebn);
   // The same numbers side by side or below each other.
   const demb = view(dembcat, f.emb.rows, f.emb.cols);
-  const dC = gatherRows(demb, x, C.rows);
+  const dC = scatterRows(demb, x, C.rows);
 
   return {
     ...{ logprobs: dlogprobs, probs: dprobs, countsSumInv: dcountsSumInv, countsSum: dcountsSum, counts: dcounts },
@@ -116,7 +116,7 @@ export function manual(
 }
 
 /** Each row added to the row of the table that it was looked up in: the gradient of C[x]. */
-export function gatherRows(gradient: Matrix, ids: Uint16Array, rows: number): Matrix {
+export function scatterRows(gradient: Matrix, ids: Uint16Array, rows: number): Matrix {
   const out = matrix(rows, gradient.cols);
   for (const [i, id] of ids.entries())
     for (let c = 0; c < out.cols; c++) out.data[id * out.cols + c] += gradient.data[i * out.cols + c];
