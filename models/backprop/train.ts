@@ -19,7 +19,7 @@ export interface TrainOptions {
   readonly onStep?: (step: number, loss: number) => void;
 }
 
-/** The steps and sizes of the lecture's training. */
+/** The steps of the lecture's training. */
 export const LECTURE_STEPS = 200_000;
 
 /** Trains from first values. @param generator draws those and then the batches, as in the notebook */
