@@ -44,10 +44,10 @@ export function smooth(losses: readonly number[]): number[] {
 /**
  * Reads the search of `losses`, one for each of the rising `rates`.
  *
- * The suggestion is a tenth of the rate at which training diverges, but no more than the valley's: the best constant rate is
- * usually within a factor of a few of the largest that does not diverge (Bengio, 2012: "Practical Recommendations for
- * Gradient-Based Training of Deep Architectures", 3.1.1), and the edge itself, found in a few steps, is further out than
- * a long run would bear. If nothing diverged, it is the valley's rate. The steepest descent, which others suggest, says
+ * The suggestion is a tenth of the rate at which training diverges, but no more than the valley's: the best rate is usually
+ * close to the largest that does not diverge (Bengio, 2012: "Practical Recommendations for Gradient-Based Training of Deep
+ * Architectures", on the initial learning rate), and the edge found here, which each rate had one step to reach, is further
+ * out than a long run would bear. If nothing diverged, it is the valley's rate. The steepest descent, which others suggest, says
  * little here: a fresh network falls steeply whatever the rate, since it first unlearns its initial values.
  *
  * @param brokeOff whether the numbers ran away at the step after the last one
