@@ -14,6 +14,9 @@ import { type RecipeFlags, recipeFrom } from './recipe.ts';
 import { announce, defaultFolder, trainPrepared } from './train.ts';
 import { checkCode } from './trust.ts';
 
+/** A valley within this factor of an end of the range may go on beyond it. */
+const EDGE = 1.25;
+
 export interface LrFindArguments extends RecipeFlags {
   /** A preset, a recipe file or a model file. */
   readonly target: string;
@@ -94,7 +97,7 @@ function write(file: string, text: string): void {
 
 function tell(output: TrainingOutput, search: RateSearch, brokeOff: boolean, plot: string): void {
   const { rates, valley, diverges, suggestion } = search;
-  const last = rates.at(-1) ?? 0;
+  const [first, last] = [rates[0] ?? 0, rates.at(-1) ?? 0];
   output.say('');
   for (const line of textPlot(search)) output.say(line);
   output.say('');
@@ -102,11 +105,10 @@ function tell(output: TrainingOutput, search: RateSearch, brokeOff: boolean, plo
   output.say(
     `The valley, the lowest smoothed loss, is at rate ${rateInWords(valley)} (10^${Math.log10(valley).toFixed(2)}).`,
   );
-  output.say(
-    diverges === null
-      ? `Training diverged at no rate up to ${rateInWords(last)}${valley > last / 1.5 ? ', where the loss still falls: search higher with --to' : ''}.`
-      : `Training diverges at rate ${rateInWords(diverges)}.`,
-  );
+  if (diverges !== null) output.say(`Training diverges at rate ${rateInWords(diverges)}.`);
+  else if (valley > last / EDGE) output.say('The loss still falls at the last rate: search higher with --to.');
+  else output.say(`Training diverged at no rate up to ${rateInWords(last)}.`);
+  if (valley < first * EDGE) output.say('The loss rises from the first rate on: search lower with --from.');
   output.say(`Suggestion: --set 'schedule={name: constant, lr: ${rateInWords(suggestion)}}'`);
   output.say(`Picture: ${plot}`);
 }

@@ -57,12 +57,13 @@ async function modelRecipe(file: string, steps: number | undefined): Promise<unk
   return { ...base, ...recipe, model };
 }
 
-function readYaml(file: string): unknown {
+/** @throws UserError */
+export function readYaml(file: string, what = 'a recipe'): unknown {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    throw new UserError(`${file} cannot be read: give the path of a recipe in YAML.`);
+    throw new UserError(`${file} cannot be read: give the path of ${what} in YAML.`);
   }
   try {
     return parse(text);
