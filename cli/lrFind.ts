@@ -61,7 +61,6 @@ export async function lrFind(args: LrFindArguments): Promise<number> {
     if (!brokeOff) return code;
     throw new UserError(`training diverged at the very first rate, ${rateInWords(from)}: search lower with --from.`);
   }
-  // Numbers that run away after the last step say nothing of a rate that was tried: there the whole set was evaluated.
   const search = readSearch(made.rates, made.losses, brokeOff);
   const plot = join(dir, 'lr-find.svg');
   write(plot, svgPlot(search, `${titleOf(recipe.model)}: loss at rising rates`));
