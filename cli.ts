@@ -49,6 +49,54 @@ const trustCode = {
   describe: 'Run the code of a model that a coordinator, a folder, a checkpoint or a recipe brings',
 } as const;
 
+/** Who does a run's work, and who may watch. */
+const workforce = {
+  threads: { type: 'number', default: cores, describe: 'Worker threads here; 0 leaves the work to others' },
+  listen: {
+    type: 'string',
+    describe: 'Open a door at HOST:PORT (:PORT for all interfaces): workers, browsers, the dashboard',
+  },
+  'min-workers': {
+    type: 'number',
+    default: 0,
+    describe: 'Begin once so many workers are there (the threads count as one)',
+  },
+  token: {
+    type: 'string',
+    describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn at random and printed)',
+  },
+  key: {
+    type: 'string',
+    describe: 'What the dashboard asks for away from this machine (default: $MANYGRAD_KEY, or drawn and printed)',
+  },
+  by: { type: 'string', default: '', describe: 'Who runs this, for volunteers to read' },
+  numerics: {
+    choices: ['exact', 'any'] as const,
+    default: 'exact' as const,
+    describe: 'Admit only workers that compute the same bits, or any',
+  },
+} as const;
+
+function parseWorkforce(a: {
+  readonly threads: number;
+  readonly listen: string | undefined;
+  readonly minWorkers: number;
+  readonly token: string | undefined;
+  readonly key: string | undefined;
+  readonly by: string;
+  readonly numerics: 'exact' | 'any';
+}) {
+  return {
+    threads: whole('threads', a.threads, 0),
+    listen: a.listen === undefined ? undefined : parseListen(a.listen),
+    minWorkers: whole('min-workers', a.minWorkers, 0),
+    token: a.token ?? process.env.MANYGRAD_TOKEN,
+    key: a.key ?? process.env.MANYGRAD_KEY,
+    by: a.by,
+    numerics: a.numerics,
+  };
+}
+
 const parser = yargs(hideBin(process.argv))
   .scriptName('manygrad')
   .usage('$0 <command>\n\nTrains neural networks on many threads and machines, to the same bits.')
@@ -81,32 +129,8 @@ const parser = yargs(hideBin(process.argv))
           },
           out: { type: 'string', describe: 'The folder for the run (default: runs/<preset>-<time>)' },
           resume: { type: 'string', describe: 'Continue the run in this folder' },
-          threads: { type: 'number', default: cores, describe: 'Worker threads here; 0 leaves the work to others' },
-          listen: {
-            type: 'string',
-            describe: 'Open a door at HOST:PORT (:PORT for all interfaces): workers, browsers, the dashboard',
-          },
-          'min-workers': {
-            type: 'number',
-            default: 0,
-            describe: 'Begin once so many workers are there (the threads count as one)',
-          },
-          token: {
-            type: 'string',
-            describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn at random and printed)',
-          },
-          key: {
-            type: 'string',
-            describe:
-              'What the dashboard asks for away from this machine (default: $MANYGRAD_KEY, or drawn and printed)',
-          },
-          by: { type: 'string', default: '', describe: 'Who runs this, for volunteers to read' },
           'trust-code': trustCode,
-          numerics: {
-            choices: ['exact', 'any'] as const,
-            default: 'exact' as const,
-            describe: 'Admit only workers that compute the same bits, or any',
-          },
+          ...workforce,
           'checkpoint-every': {
             type: 'number',
             default: 1000,
@@ -134,14 +158,8 @@ const parser = yargs(hideBin(process.argv))
         seed: a.seed,
         data: a.data,
         set: a.set,
-        threads: whole('threads', a.threads, 0),
-        listen: a.listen === undefined ? undefined : parseListen(a.listen),
-        minWorkers: whole('min-workers', a.minWorkers, 0),
-        token: a.token ?? process.env.MANYGRAD_TOKEN,
-        key: a.key ?? process.env.MANYGRAD_KEY,
-        by: a.by,
+        ...parseWorkforce(a),
         trustCode: a.trustCode,
-        numerics: a.numerics,
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
         evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
@@ -149,6 +167,68 @@ const parser = yargs(hideBin(process.argv))
         samples: a.samples === undefined ? undefined : whole('samples', a.samples, 0),
         mode: outputMode(a),
       });
+    },
+  )
+  .command(
+    'lr-find <preset>',
+    'Look for a learning rate: let it rise step by step, and see where the loss is lowest',
+    (y) =>
+      y
+        .positional('preset', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A preset, or the path of a recipe (.yaml) or a model (.ts)',
+        })
+        .options({
+          steps: { type: 'number', default: 1000, describe: 'Steps, each at a rate of its own' },
+          from: { type: 'number', default: 0.001, describe: 'The first rate' },
+          to: { type: 'number', default: 1, describe: 'The last rate' },
+          seed: { type: 'number', describe: 'Seed of everything random' },
+          data: { type: 'string', describe: 'A text file, as for train' },
+          set: { type: 'string', array: true, nargs: 1, describe: 'Change a field of the recipe: --set batch=32' },
+          out: { type: 'string', describe: 'The folder for the run (default: runs/lr-find-<preset>-<time>)' },
+          threads: { type: 'number', default: cores, describe: 'Worker threads' },
+          'trust-code': trustCode,
+        }),
+    async (a) => {
+      checkNode();
+      const { lrFind } = await import('./cli/lrFind.ts');
+      const { preset, from, to, seed, data, set, out, trustCode } = a;
+      process.exitCode = await lrFind({
+        target: preset,
+        steps: whole('steps', a.steps, 2),
+        from,
+        to,
+        seed,
+        data,
+        set,
+        out,
+        threads: whole('threads', a.threads, 0),
+        trustCode,
+        mode: outputMode(a),
+      });
+    },
+  )
+  .command(
+    'sweep <file>',
+    'Train every combination of some values with several seeds, and compare them',
+    (y) =>
+      y
+        .positional('file', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A YAML file: base, set, grid, seeds, steps, data (see docs/experiments.md)',
+        })
+        .options({
+          out: { type: 'string', describe: 'The folder for the runs (default: runs/sweep-<file>)' },
+          'trust-code': trustCode,
+          ...workforce,
+        }),
+    async (a) => {
+      checkNode();
+      const { sweep } = await import('./cli/sweep.ts');
+      const { file, out, trustCode } = a;
+      process.exitCode = await sweep({ file, out, trustCode, mode: outputMode(a), ...parseWorkforce(a) });
     },
   )
   .command(
@@ -273,7 +353,7 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, worker, sample, report or bench.')
+  .demandCommand(1, 'Say what to do: train, lr-find, sweep, worker, sample, report or bench.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {

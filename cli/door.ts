@@ -18,18 +18,22 @@ export interface DoorOptions {
   readonly key: string | undefined;
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+  /** The ways in have been printed before. */
+  readonly again?: boolean;
 }
 
 export interface Door {
+  readonly port: number;
   readonly bytes: { readonly sent: number; readonly received: number };
   close(finished: boolean): Promise<void>;
 }
 
-const secret = (): string => randomBytes(12).toString('base64url');
+/** A token or a key that nobody can guess. */
+export const secret = (): string => randomBytes(12).toString('base64url');
 
 /** To be called before the run starts. @throws UserError if the address cannot be listened on */
 export async function openDoor(
-  { at: { host, port }, token = secret(), key = secret(), by, numerics }: DoorOptions,
+  { at: { host, port }, token = secret(), key = secret(), by, numerics, again }: DoorOptions,
   prepared: PreparedRun,
   run: TrainingRun,
   output: TrainingOutput,
@@ -62,15 +66,19 @@ export async function openDoor(
   const join = `http://${address}/join#token=${encodeURIComponent(token)}`;
   const here = `http://${everywhere ? 'localhost' : name}:${server.port}/`;
   const dashboard = `http://${address}/#key=${encodeURIComponent(key)}`;
-  output.say('');
-  if (process.stdout.isTTY) output.say(renderUnicodeCompact(join));
-  output.say(`Browsers lend a hand at  ${join}`);
-  output.say(`Other machines with      manygrad worker ${url} --token ${token}`);
-  output.say(`Watch and steer it at    ${isLoopback(name) || everywhere ? here : dashboard}`);
-  if (everywhere) output.say(`  or from elsewhere at   ${dashboard}`);
-  output.say('');
+  const say = (text: string) => {
+    if (again !== true) output.say(text);
+  };
+  say('');
+  if (process.stdout.isTTY) say(renderUnicodeCompact(join));
+  say(`Browsers lend a hand at  ${join}`);
+  say(`Other machines with      manygrad worker ${url} --token ${token}`);
+  say(`Watch and steer it at    ${isLoopback(name) || everywhere ? here : dashboard}`);
+  if (everywhere) say(`  or from elsewhere at   ${dashboard}`);
+  say('');
   output.event({ event: 'listening', url, port: server.port, token, join, dashboard });
   return {
+    port: server.port,
     bytes: server.bytes,
     close: async (finished) => {
       await live.close();

@@ -8,6 +8,9 @@ import { loadCode } from '../models/loadCode.ts';
 import { presetRecipe } from '../models/presets.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 
+/** A change of a recipe: `schedule.lr`, and the value that it is to have. */
+export type Field = readonly [path: string, value: unknown];
+
 export interface RecipeFlags {
   readonly steps?: number | undefined;
   readonly seed?: number | undefined;
@@ -16,8 +19,18 @@ export interface RecipeFlags {
   readonly set?: readonly string[] | undefined;
 }
 
-/** @param target a preset's name, or the path of a recipe (.yaml) or of a model file (.ts, .js). @throws UserError */
-export async function recipeFrom(target: string, flags: RecipeFlags): Promise<Recipe> {
+/**
+ * @param target a preset's name, or the path of a recipe (.yaml) or of a model file (.ts, .js)
+ * @param fields changes that a command makes by itself, after those of the flags
+ * @param from what to call the recipe in an error
+ * @throws UserError
+ */
+export async function recipeFrom(
+  target: string,
+  flags: RecipeFlags,
+  fields: readonly Field[] = [],
+  from?: string,
+): Promise<Recipe> {
   const isModel = /\.[cm]?[jt]s$/.test(target);
   const isFile = isModel || /\.ya?ml$/.test(target);
   const base: unknown = isModel
@@ -25,12 +38,13 @@ export async function recipeFrom(target: string, flags: RecipeFlags): Promise<Re
     : isFile
       ? readYaml(target)
       : presetRecipe(target, flags.steps);
-  const changes: [string, unknown][] = (flags.set ?? []).map(parseSetting);
+  const changes: Field[] = (flags.set ?? []).map(parseSetting);
   if (flags.steps !== undefined) changes.push(['steps', flags.steps]);
   if (flags.seed !== undefined) changes.push(['seed', flags.seed]);
   if (flags.data !== undefined) changes.push(['data.source', flags.data]);
-  const recipe = changes.reduce((value, [path, to]) => withField(value, path.split('.'), to), base);
-  return parseRecipe(recipe, isFile ? target : 'the preset with these --set values');
+  changes.push(...fields);
+  const recipe = changes.reduce<unknown>((value, [path, to]) => withField(value, path.split('.'), to), base);
+  return parseRecipe(recipe, from ?? (isFile ? target : 'the preset with these --set values'));
 }
 
 /** A model file's recipe: its own fields over those that suit most small models. @throws UserError */
@@ -43,12 +57,13 @@ async function modelRecipe(file: string, steps: number | undefined): Promise<unk
   return { ...base, ...recipe, model };
 }
 
-function readYaml(file: string): unknown {
+/** @throws UserError */
+export function readYaml(file: string, what = 'a recipe'): unknown {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    throw new UserError(`${file} cannot be read: give the path of a recipe in YAML.`);
+    throw new UserError(`${file} cannot be read: give the path of ${what} in YAML.`);
   }
   try {
     return parse(text);

@@ -11,17 +11,14 @@ import { titleOf } from '../models/model.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
 import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
-import { type LocalWorker, startLocalWorker } from '../worker/local.ts';
+import { type KeptPool, type LocalWorker, startLocalWorker } from '../worker/local.ts';
 import { type Door, openDoor } from './door.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 import { checkCode } from './trust.ts';
 
-export interface TrainArguments extends RecipeFlags {
-  /** A preset or a recipe file; not with `resume`. */
-  readonly target: string | undefined;
-  readonly resume: string | undefined;
-  readonly out: string | undefined;
+/** Who does the work, and who may watch. */
+export interface WorkforceArguments {
   readonly threads: number;
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   /** The first step waits for so many workers; the local threads are one. */
@@ -29,11 +26,18 @@ export interface TrainArguments extends RecipeFlags {
   readonly token: string | undefined;
   /** What an operator's page must present away from this machine. */
   readonly key: string | undefined;
-  /** Run the code of a model that a run's folder or a recipe brings. */
-  readonly trustCode: boolean;
   /** Who runs it, for volunteers to read. */
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+}
+
+export interface TrainArguments extends RecipeFlags, WorkforceArguments {
+  /** A preset or a recipe file; not with `resume`. */
+  readonly target: string | undefined;
+  readonly resume: string | undefined;
+  readonly out: string | undefined;
+  /** Run the code of a model that a run's folder or a recipe brings. */
+  readonly trustCode: boolean;
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
   readonly evalEvery: number | undefined;
@@ -46,16 +50,59 @@ export interface TrainArguments extends RecipeFlags {
 
 /** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
 export async function train(args: TrainArguments): Promise<number> {
-  if (args.threads === 0 && args.listen === undefined)
-    throw new UserError('--threads 0 leaves nobody to do the work: add --listen HOST:PORT so that workers can join.');
-  if (args.mode === 'quiet' && args.listen !== undefined && args.token === undefined)
-    throw new UserError('--quiet would not show the token that workers need: choose one with --token.');
+  checkWorkforce(args, args.mode);
   const prepared = await prepare(args);
-  const { trainer, folder, steps } = prepared;
-  const output = new TrainingOutput(args.mode, steps, trainer.step);
+  const output = new TrainingOutput(args.mode, prepared.steps, prepared.trainer.step);
   announce(output, prepared);
+  const { code } = await trainPrepared(prepared, args, output, {
+    atEnd: async (end) => {
+      report(output, prepared, end);
+      const shown = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
+      if (end.complete && shown > 0) await showSamples(output, prepared.folder.dir, shown);
+    },
+  });
+  return code;
+}
+
+/** @throws UserError if nobody could do the work */
+export function checkWorkforce({ threads, listen, token }: WorkforceArguments, mode: OutputMode): void {
+  if (threads === 0 && listen === undefined)
+    throw new UserError('--threads 0 leaves nobody to do the work: add --listen HOST:PORT so that workers can join.');
+  if (mode === 'quiet' && listen !== undefined && token === undefined)
+    throw new UserError('--quiet would not show the token that workers need: choose one with --token.');
+}
+
+/** What a command that makes runs does otherwise than `train`. */
+export interface TrainHow {
+  /** Threads that are there already. */
+  readonly pool?: KeptPool;
+  /** The door has been open before, for another run. */
+  readonly again?: boolean;
+  /** Told the port of the door. */
+  readonly onDoor?: (port: number) => void;
+  /** Whether the workers are sent home, instead of waiting for the coordinator to come back; when the run has finished if left out. */
+  readonly sendsHome?: (end: RunEnd | null) => boolean;
+  /** Losses of evaluations are not said line by line. */
+  readonly terse?: boolean;
+  /** Done last, while signals still ask to stop. */
+  readonly atEnd?: (end: RunEnd) => Promise<void>;
+}
+
+/**
+ * Trains a prepared run to its end, or until a signal stops it, and closes everything that it opened.
+ * @returns how it ended, and the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM
+ * @throws UserError, a Divergence if the numbers ran away
+ */
+export async function trainPrepared(
+  prepared: PreparedRun,
+  args: WorkforceArguments,
+  output: TrainingOutput,
+  how: TrainHow = {},
+): Promise<{ end: RunEnd; code: number }> {
+  const { trainer, folder, config, options } = prepared;
+  const { sendsHome = (end) => end?.complete === true } = how;
   const stopping: { code: number } = { code: 0 };
-  const run = new TrainingRun(prepared, observer(output, trainer.step));
+  const run = new TrainingRun(prepared, observer(output, trainer.step, how.terse === true));
   const unhook = onSignals((code) => {
     stopping.code = code;
     output.say('Stopping: writing a checkpoint (again to leave at once)...');
@@ -63,33 +110,34 @@ export async function train(args: TrainArguments): Promise<number> {
   });
   let local: LocalWorker | null = null;
   let door: Door | null = null;
-  const samples = args.diagnoseEvery > 0 ? new SampleLog(folder, prepared.config.recipe, () => trainer.state) : null;
+  const samples = options.diagnoseEvery > 0 ? new SampleLog(folder, config.recipe, () => trainer.state) : null;
   if (samples !== null) run.observe(samples);
-  let finished = false;
+  let ended: RunEnd | null = null;
   try {
-    if (args.listen !== undefined) door = await openDoor({ ...args, at: args.listen }, prepared, run, output);
+    if (args.listen !== undefined) {
+      door = await openDoor({ ...args, at: args.listen, again: how.again === true }, prepared, run, output);
+      how.onDoor?.(door.port);
+    }
     if (args.threads > 0) {
       const connection = run.connect();
-      local = await startLocalWorker(prepared.spec, args.threads, connection.events);
+      local = await startLocalWorker(prepared.spec, args.threads, connection.events, how.pool);
       connection.join(local);
     }
     run.start(args.minWorkers);
     const end = await run.ended;
-    finished = end.complete;
+    ended = end;
     output.stop();
-    await door?.close(finished);
+    await door?.close(sendsHome(end));
     const bytes = door?.bytes ?? { sent: 0, received: 0 };
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
     folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
-    report(output, prepared, end);
-    const shown = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
-    if (end.complete && shown > 0) await showSamples(output, folder.dir, shown);
-    return end.complete ? 0 : stopping.code;
+    await how.atEnd?.(end);
+    return { end, code: end.complete ? 0 : stopping.code };
   } finally {
     output.stop();
     unhook();
-    await door?.close(finished);
+    await door?.close(sendsHome(ended));
     local?.close('', true);
     await local?.closed;
     await samples?.close();
@@ -123,13 +171,14 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
   return prepareNewRun(recipe, args.out ?? defaultFolder(args.target), options);
 }
 
-function defaultFolder(target: string): string {
+/** Where a run of `target` goes that is given no folder. */
+export function defaultFolder(target: string, prefix = ''): string {
   const name = target.replace(/^.*\//, '').replace(/\.(ya?ml|[cm]?[jt]s)$/, '');
   const at = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
-  return join('runs', `${name}-${at}`);
+  return join('runs', `${prefix}${name}-${at}`);
 }
 
-function announce(output: TrainingOutput, { trainer, config, folder, damaged, data }: PreparedRun): void {
+export function announce(output: TrainingOutput, { trainer, config, folder, damaged, data }: PreparedRun): void {
   const { model, microBatch } = config.recipe;
   for (const { reason } of damaged) output.say(`Passed over a damaged checkpoint: ${reason}`);
   const from = trainer.step > 0 ? `, from step ${trainer.step}` : '';
@@ -145,7 +194,7 @@ function batchInWords(recipe: Recipe): string {
   return dataKind(recipe) === 'text' ? `${batch} windows of ${model.blockSize} tokens` : `${batch} examples`;
 }
 
-function observer(output: TrainingOutput, from: number) {
+function observer(output: TrainingOutput, from: number, terse: boolean) {
   let last = from;
   return {
     onStep: (s: { step: number; loss: number; lr: number; gradNorm: number; workers: number; threads: number }) => {
@@ -154,7 +203,7 @@ function observer(output: TrainingOutput, from: number) {
       output.event({ event: 'step', step: s.step, loss: s.loss, lr: s.lr, gradNorm: s.gradNorm, workers: s.workers });
     },
     onEvaluation: (e: { step: number; split: string; loss: number }) => {
-      output.say(`step ${e.step}: ${e.split === 'val' ? 'validation' : 'train'} loss ${e.loss.toFixed(4)}`);
+      if (!terse) output.say(`step ${e.step}: ${e.split === 'val' ? 'validation' : 'train'} loss ${e.loss.toFixed(4)}`);
       output.event({ event: 'evaluation', ...e });
     },
     onCheckpoint: (step: number) => output.event({ event: 'checkpoint', step }),

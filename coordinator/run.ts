@@ -17,7 +17,7 @@ import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { divergence, type Flaw, type Trainer } from './trainer.ts';
+import { Divergence, type Flaw, type Trainer } from './trainer.ts';
 
 export type { Connection, RunEnd };
 
@@ -171,7 +171,7 @@ export class TrainingRun {
     if (!finite) this.#notFinite++;
     // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
     if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
-      return this.#fail(divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
+      return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
     this.#expel(id, `it sent ${what}`, finite);
     this.#tell({ type: 'left', worker: id });
   }

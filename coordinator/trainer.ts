@@ -52,10 +52,16 @@ export interface Flaw {
 }
 
 /** The error with which a run ends whose numbers have run away. The last checkpoint is from before that. */
-export function divergence(step: number, what: string): UserError {
-  return new UserError(
-    `training diverged at step ${step} (${what}): lower the rate with --set schedule.lr=..., or clip with --set clipGradNorm=1.`,
-  );
+export class Divergence extends UserError {
+  /** The step that could not be made. */
+  readonly step: number;
+
+  constructor(step: number, what: string) {
+    super(
+      `training diverged at step ${step} (${what}): lower the rate with --set schedule.lr=..., or clip with --set clipGradNorm=1.`,
+    );
+    this.step = step;
+  }
 }
 
 export class Trainer {
@@ -160,7 +166,7 @@ export class Trainer {
   /**
    * Makes the update, once all micro-batches have been accepted.
    * @param watch whether to measure what it does to each parameter
-   * @throws UserError if training has diverged: the sum or the new parameters are not finite
+   * @throws Divergence if training has diverged: the sum or the new parameters are not finite
    */
   update(watch = false): StepReport & { readonly parameters: ParameterRecord[] | null } {
     const grads = this.#tree.root;
@@ -168,13 +174,13 @@ export class Trainer {
     this.#backend.scale(grads, grads, 1 / count, false);
     this.#backend.sumOfSquares(this.#scalar, grads);
     const gradNorm = Math.sqrt(this.#backend.view(this.#scalar)[0] as number);
-    if (!Number.isFinite(gradNorm)) throw divergence(this.#step + 1, 'the gradient overflowed');
+    if (!Number.isFinite(gradNorm)) throw new Divergence(this.#step + 1, 'the gradient overflowed');
     if (this.#recipe.clipGradNorm !== null) clipGradNorm(this.#backend, grads, gradNorm, this.#recipe.clipGradNorm);
     const lr = learningRate(this.#recipe.schedule, this.#step);
     const before = watch ? this.#backend.view(this.#params).slice() : null;
     this.#optimizer.step(this.#params, grads, lr, this.#step + 1);
     this.#backend.allFinite(this.#scalar, this.#params);
-    if (this.#backend.view(this.#scalar)[0] !== 1) throw divergence(this.#step + 1, 'the parameters overflowed');
+    if (this.#backend.view(this.#scalar)[0] !== 1) throw new Divergence(this.#step + 1, 'the parameters overflowed');
     updateRunningStatistics(this.#norms, this.#buffers, this.#statistics);
     this.#step++;
     const parameters =

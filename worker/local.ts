@@ -2,15 +2,29 @@
 import type { Result, State, Work, WorkerEvents, WorkerPort } from '../core/protocol/work.ts';
 import type { ModelSpec } from '../models/model.ts';
 import { ThreadPool } from './pool.ts';
+import { KeptThreads } from './rejoin.ts';
 
 export interface LocalWorker extends WorkerPort {
   /** Resolves when the threads have ended. */
   readonly closed: Promise<void>;
 }
 
-/** Starts `threads` worker threads, to be told of through `events`. */
-export async function startLocalWorker(spec: ModelSpec, threads: number, events: WorkerEvents): Promise<LocalWorker> {
-  const pool = await ThreadPool.start(spec, threads);
+/** Threads that stay from run to run, as long as the model is the same. Whoever made them closes them. */
+export type KeptPool = KeptThreads<ThreadPool, ModelSpec>;
+
+export const keepPool = (threads: number): KeptPool => new KeptThreads((spec) => ThreadPool.start(spec, threads));
+
+/**
+ * Starts `threads` worker threads, to be told of through `events`.
+ * @param kept threads, as many, to use instead: the worker's end is not theirs
+ */
+export async function startLocalWorker(
+  spec: ModelSpec,
+  threads: number,
+  events: WorkerEvents,
+  kept: KeptPool | null = null,
+): Promise<LocalWorker> {
+  const pool = await (kept?.for(spec) ?? ThreadPool.start(spec, threads));
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let open = true;
   const leave = (reason: string) => {
@@ -36,7 +50,8 @@ export async function startLocalWorker(spec: ModelSpec, threads: number, events:
     },
     close: () => {
       open = false;
-      void pool.close().then(resolve, resolve);
+      if (kept !== null) resolve();
+      else void pool.close().then(resolve, resolve);
     },
   };
 }

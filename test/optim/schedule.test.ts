@@ -54,3 +54,23 @@ describe('cosine, with the numbers of the GPT-2 lecture', () => {
     expect(learningRate({ ...schedule, warmupSteps: 0 }, 0)).toBe(6e-4);
   });
 });
+
+describe('exponential, with the numbers of makemore 2', () => {
+  const schedule: Schedule = { name: 'exponential', from: 1e-3, to: 1, steps: 1000 };
+  const at = (step: number) => learningRate(schedule, step);
+
+  test('is 10 ** torch.linspace(-3, 0, 1000)', () => {
+    for (const step of [0, 1, 250, 500, 998, 999]) expect(Math.log10(at(step))).toBeCloseTo(-3 + (3 * step) / 999, 12);
+  });
+
+  test('begins and ends at exactly the rates that were asked for, and stays at the second', () => {
+    expect(at(0)).toBe(1e-3);
+    expect(at(999)).toBe(1);
+    expect(at(1e6)).toBe(1);
+  });
+
+  test('may fall, and may be of one step', () => {
+    expect(learningRate({ ...schedule, from: 1, to: 0.01, steps: 3 }, 1)).toBeCloseTo(0.1, 15);
+    expect(learningRate({ ...schedule, steps: 1 }, 0)).toBe(1);
+  });
+});
