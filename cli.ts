@@ -195,13 +195,17 @@ const parser = yargs(hideBin(process.argv))
             describe: 'New characters of a text (default: 500); of a line the most (default: 200)',
           },
           seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
-          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder' },
+          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder; 0 takes the likeliest' },
+          'top-k': { type: 'number', describe: 'Draw among so many of the likeliest characters' },
+          'top-p': {
+            type: 'number',
+            describe: 'Draw among the fewest of the likeliest characters whose probabilities reach this, such as 0.9',
+          },
           prompt: { type: 'string', default: '', describe: 'How every sample begins' },
           'trust-code': trustCode,
         }),
     async (a) => {
       checkNode();
-      if (!(a.temperature > 0)) throw new UserError('--temperature must be above 0: try 0.8.');
       const { sample } = await import('./cli/sample.ts');
       const { from, seed, temperature, prompt, json } = a;
       await sample({
@@ -210,6 +214,8 @@ const parser = yargs(hideBin(process.argv))
         length: a.length === undefined ? undefined : whole('length', a.length, 1),
         seed: whole('seed', seed, 0),
         temperature,
+        topK: a.topK === undefined ? undefined : whole('top-k', a.topK, 1),
+        topP: a.topP,
         prompt,
         json,
         trustCode: a.trustCode,
