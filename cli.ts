@@ -223,6 +223,36 @@ const parser = yargs(hideBin(process.argv))
     },
   )
   .command(
+    'eval <from>',
+    "Measure a trained model's loss on its data, or on other data",
+    (y) =>
+      y
+        .positional('from', { type: 'string', demandOption: true, describe: "A run's folder, or a checkpoint" })
+        .options({
+          split: {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            describe: 'train, val or test (default: train and val); looks at the test set are counted',
+          },
+          data: { type: 'string', describe: 'Another text file than the model was trained on, split in the same way' },
+          threads: { type: 'number', default: cores, describe: 'Worker threads' },
+          'trust-code': trustCode,
+        }),
+    async (a) => {
+      checkNode();
+      const { evaluateModel } = await import('./cli/eval.ts');
+      await evaluateModel({
+        from: a.from,
+        splits: a.split,
+        data: a.data,
+        threads: whole('threads', a.threads, 1),
+        trustCode: a.trustCode,
+        mode: outputMode(a),
+      });
+    },
+  )
+  .command(
     'report <run>',
     'Write a page of figures about a run: its course, its layers, what it learned',
     (y) =>
@@ -279,7 +309,7 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, worker, sample, report or bench.')
+  .demandCommand(1, 'Say what to do: train, worker, sample, eval, report or bench.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {

@@ -1,14 +1,11 @@
 /** `manygrad sample`: draws lines or text from the parameters of a run or a checkpoint, and shows them as they are drawn. */
-import { statSync } from 'node:fs';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
-import { latestCheckpoint, readCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
-import { loadModel } from '../models/loadCode.ts';
 import { dataKind } from '../models/recipe.ts';
 import { defaults, sample as draw, pieces } from '../models/sample.ts';
-import { loadTrained, recipeOf } from '../models/trained.ts';
+import { loadTrained } from '../models/trained.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { RULE } from './output.ts';
-import { checkCode } from './trust.ts';
 
 export interface SampleArguments {
   /** A run's folder, or a checkpoint. */
@@ -31,11 +28,7 @@ export async function sample({ from, json, trustCode, ...options }: SampleArgume
     throw new UserError('--temperature must be 0, which takes the likeliest, or above: try 0.8.');
   if (topP !== undefined && !(topP > 0 && topP <= 1))
     throw new UserError(`--top-p must be above 0 and at most 1; it was given ${topP}: try 0.9.`);
-  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const checkpoint = isFolder ? await latestCheckpoint(from) : await readCheckpoint(from);
-  const recipe = recipeOf(checkpoint);
-  checkCode(recipe, from, trustCode);
-  await loadModel(recipe.model);
+  const { checkpoint } = await openCheckpoint(from, trustCode);
   const trained = loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);
   const asked = { ...options, count: options.count ?? defaults[kind].count };
