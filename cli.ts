@@ -275,13 +275,17 @@ const parser = yargs(hideBin(process.argv))
             describe: 'New characters of a text (default: 500); of a line the most (default: 200)',
           },
           seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
-          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder' },
+          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder; 0 takes the likeliest' },
+          'top-k': { type: 'number', describe: 'Draw among so many of the likeliest characters' },
+          'top-p': {
+            type: 'number',
+            describe: 'Draw among the fewest of the likeliest characters whose probabilities reach this, such as 0.9',
+          },
           prompt: { type: 'string', default: '', describe: 'How every sample begins' },
           'trust-code': trustCode,
         }),
     async (a) => {
       checkNode();
-      if (!(a.temperature > 0)) throw new UserError('--temperature must be above 0: try 0.8.');
       const { sample } = await import('./cli/sample.ts');
       const { from, seed, temperature, prompt, json } = a;
       await sample({
@@ -290,9 +294,41 @@ const parser = yargs(hideBin(process.argv))
         length: a.length === undefined ? undefined : whole('length', a.length, 1),
         seed: whole('seed', seed, 0),
         temperature,
+        topK: a.topK === undefined ? undefined : whole('top-k', a.topK, 1),
+        topP: a.topP,
         prompt,
         json,
         trustCode: a.trustCode,
+      });
+    },
+  )
+  .command(
+    'eval <from>',
+    "Measure a trained model's loss on its data, or on other data",
+    (y) =>
+      y
+        .positional('from', { type: 'string', demandOption: true, describe: "A run's folder, or a checkpoint" })
+        .options({
+          split: {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            describe: 'train, val or test (default: train and val); looks at the test set are counted',
+          },
+          data: { type: 'string', describe: 'Another text file than the model was trained on, split in the same way' },
+          threads: { type: 'number', default: cores, describe: 'Worker threads' },
+          'trust-code': trustCode,
+        }),
+    async (a) => {
+      checkNode();
+      const { evaluateModel } = await import('./cli/eval.ts');
+      await evaluateModel({
+        from: a.from,
+        splits: a.split,
+        data: a.data,
+        threads: whole('threads', a.threads, 1),
+        trustCode: a.trustCode,
+        mode: outputMode(a),
       });
     },
   )
@@ -353,7 +389,10 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, lr-find, sweep, worker, sample, report or bench.')
+  .demandCommand(
+    1,
+    'Say what to do: train, worker, sample, eval, report, lecture, lr-find, sweep or bench.',
+  )
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {

@@ -1,13 +1,11 @@
-/** `manygrad sample`: draws lines or text from the parameters of a run or a checkpoint. */
-import { statSync } from 'node:fs';
+/** `manygrad sample`: draws lines or text from the parameters of a run or a checkpoint, and shows them as they are drawn. */
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
-import { latestCheckpoint, readCheckpoint } from '../core/checkpoint/store.ts';
-import { loadModel } from '../models/loadCode.ts';
+import { UserError } from '../core/errors.ts';
 import { dataKind } from '../models/recipe.ts';
-import { defaults, sample as draw } from '../models/sample.ts';
-import { loadTrained, recipeOf } from '../models/trained.ts';
+import { defaults, sample as draw, pieces } from '../models/sample.ts';
+import { loadTrained } from '../models/trained.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { RULE } from './output.ts';
-import { checkCode } from './trust.ts';
 
 export interface SampleArguments {
   /** A run's folder, or a checkpoint. */
@@ -16,6 +14,8 @@ export interface SampleArguments {
   readonly length: number | undefined;
   readonly seed: number;
   readonly temperature: number;
+  readonly topK: number | undefined;
+  readonly topP: number | undefined;
   readonly prompt: string;
   readonly json: boolean;
   readonly trustCode: boolean;
@@ -23,17 +23,28 @@ export interface SampleArguments {
 
 /** @throws UserError */
 export async function sample({ from, json, trustCode, ...options }: SampleArguments): Promise<void> {
-  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const checkpoint = isFolder ? await latestCheckpoint(from) : await readCheckpoint(from);
-  const recipe = recipeOf(checkpoint);
-  checkCode(recipe, from, trustCode);
-  await loadModel(recipe.model);
+  const { temperature, topP } = options;
+  if (!(temperature >= 0))
+    throw new UserError('--temperature must be 0, which takes the likeliest, or above: try 0.8.');
+  if (topP !== undefined && !(topP > 0 && topP <= 1))
+    throw new UserError(`--top-p must be above 0 and at most 1; it was given ${topP}: try 0.9.`);
+  const { checkpoint } = await openCheckpoint(from, trustCode);
   const trained = loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);
-  const count = options.count ?? defaults[kind].count;
-  let printed = 0;
-  for await (const text of draw(trained, { ...options, count })) {
-    if (!json && kind === 'text' && printed++ > 0) console.log(RULE);
-    console.log(json ? JSON.stringify({ sample: text }) : text);
+  const asked = { ...options, count: options.count ?? defaults[kind].count };
+  if (json) {
+    for await (const text of draw(trained, asked)) console.log(JSON.stringify({ sample: text }));
+    return;
+  }
+  // Somebody who reads along is shown every character; a file gets its many lines at once.
+  const live = process.stdout.isTTY || (kind === 'text' && asked.count === 1);
+  for (let i = 0; i < asked.count; i++) {
+    if (kind === 'text' && i > 0) console.log(RULE);
+    let held = '';
+    for await (const piece of pieces(trained, asked, i)) {
+      if (live) process.stdout.write(piece);
+      else held += piece;
+    }
+    console.log(held);
   }
 }

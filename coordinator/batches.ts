@@ -10,7 +10,8 @@ import type { Block, EvalSplit, Round } from './machine.ts';
 const EVAL_EXAMPLES = 256;
 const EVAL_TARGETS = 1024;
 
-const evalMicroBatch = ({ targets }: Dataset): number =>
+/** How many examples a micro-batch of an evaluation has. */
+export const evalMicroBatch = ({ targets }: Dataset): number =>
   Math.min(EVAL_EXAMPLES, Math.max(1, Math.floor(EVAL_TARGETS / targets)));
 
 export class Batches {

@@ -12,6 +12,8 @@ import type { EvalSplit } from './machine.ts';
 export interface RecipeData {
   readonly vocabulary: Characters;
   readonly splits: Readonly<Record<EvalSplit, Dataset>>;
+  /** Cuts what is held out for a test, which no run looks at; null where nothing is. */
+  readonly test: (() => Dataset) | null;
   /** The data in words: name and size. */
   readonly what: string;
 }
@@ -31,10 +33,11 @@ function prepareLines(recipe: Recipe, { lines, numbers, name }: LoadedLines): Re
   const vocabulary = vocab === undefined ? Vocabulary.fromLines(lines, numbers) : new Vocabulary(vocab);
   // The split forgets where a line stood: what is wrong with one is said now.
   if (vocab !== undefined) for (const [i, line] of lines.entries()) vocabulary.encode(line, numbers[i]);
-  const { train, val } = recipe.random === 'notebook' ? splitLinesAsNotebook(lines) : splitLines(lines, recipe.seed);
+  const { train, val, test } =
+    recipe.random === 'notebook' ? splitLinesAsNotebook(lines) : splitLines(lines, recipe.seed);
   const dataset = (part: string[]) => contextDataset(contexts(part, vocabulary, recipe.model.blockSize));
   const what = `${lines.length.toLocaleString('en')} lines of ${name}`;
-  return { vocabulary, splits: { train: dataset(train), val: dataset(val) }, what };
+  return { vocabulary, splits: { train: dataset(train), val: dataset(val) }, test: () => dataset(test), what };
 }
 
 function prepareText(recipe: Recipe, { text, name }: LoadedText): RecipeData {
@@ -44,5 +47,6 @@ function prepareText(recipe: Recipe, { text, name }: LoadedText): RecipeData {
   const tokens = vocabulary.encode(text, 1);
   const { train, val } = splitTokens(tokens, blockSize, name);
   const what = `${tokens.length.toLocaleString('en')} characters of ${name}, ${vocabulary.size} different ones`;
-  return { vocabulary, splits: { train: new Windows(train, blockSize), val: new Windows(val, blockSize) }, what };
+  const splits = { train: new Windows(train, blockSize), val: new Windows(val, blockSize) };
+  return { vocabulary, splits, test: null, what };
 }

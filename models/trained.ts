@@ -33,14 +33,21 @@ export function recipeOf({ metadata, file }: Checkpoint): Recipe {
 /** A custom model's code must have been loaded. @throws UserError if the checkpoint does not say, or hold, what it is of */
 export function loadTrained(checkpoint: Checkpoint, backend: Backend): TrainedModel {
   const recipe = recipeOf(checkpoint);
-  if (recipe.data.vocab === undefined)
-    throw new UserError(
-      `${checkpoint.file} does not say which characters it was trained on: give a checkpoint of a run.`,
-    );
-  return assemble(recipe, recipe.data.vocab, backend, (model) => ({
+  return assemble(recipe, vocabOf(recipe, checkpoint), backend, (model) => valuesOf(model, checkpoint));
+}
+
+/** The characters that the model of a checkpoint knows. @throws UserError if its recipe does not say */
+export function vocabOf({ data }: Recipe, { file }: Pick<Checkpoint, 'file'>): string {
+  if (data.vocab !== undefined) return data.vocab;
+  throw new UserError(`${file} does not say which characters it was trained on: give a checkpoint of a run.`);
+}
+
+/** The values of a model in a checkpoint of it. @throws UserError if it is of another model */
+export function valuesOf(model: Module, checkpoint: Checkpoint): Values {
+  return {
     params: flatten(parameterLayout(model), checkpoint),
     buffers: flatten(bufferLayout(model), checkpoint),
-  }));
+  };
 }
 
 /** The model of a run's recipe, with copies of the values. Throws if the recipe does not say which characters there are. */

@@ -99,6 +99,30 @@ describe('samples', () => {
     expect(await sampled('--prompt', '\n', ...cold)).toEqual([`\n${(await sampled(...cold))[0]}`]);
   });
 
+  test('are limited to the likeliest characters; limits that leave nothing out change nothing', async () => {
+    const plain = ['--length', '60', '--count', '2', '--temperature', '3'];
+    const texts = await sampled(...plain);
+    expect(await sampled(...plain, '--top-p', '1', '--top-k', String(new Set(verse).size))).toEqual(texts);
+    const greedy = await sampled(...plain.with(-1, '0'));
+    // The likeliest is the same for every sample.
+    expect(new Set(greedy).size).toBe(1);
+    expect(greedy[0]).toMatch(/^\d green/);
+    expect(await sampled(...plain, '--top-k', '1')).toEqual(greedy);
+    expect(await sampled(...plain, '--top-p', '0.0001')).toEqual(greedy);
+    expect(texts).not.toEqual(greedy);
+  });
+
+  test('of one text are shown as they are drawn, prompt first, to the same characters', async () => {
+    const asked = ['--prompt', '7 green', '--length', '400'];
+    const cli = new Cli(['sample', run, ...asked]);
+    const chunks: string[] = [];
+    cli.process.stdout?.on('data', (data: Buffer) => chunks.push(data.toString()));
+    expect(await cli.exited, cli.stderr).toEqual({ code: 0, signal: null });
+    expect(chunks.length).toBeGreaterThan(2);
+    expect(chunks[0]).toMatch(/^7 green/);
+    expect([chunks.join('')]).toEqual((await sampled(...asked)).map((text) => `${text}\n`));
+  });
+
   test('are parted by a rule where a person reads several', async () => {
     const cli = new Cli(['sample', run, '--count', '2', '--length', '9', '--temperature', '0.01']);
     expect(await cli.exited, cli.stderr).toEqual({ code: 0, signal: null });
