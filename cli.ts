@@ -389,10 +389,7 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(
-    1,
-    'Say what to do: train, worker, sample, eval, report, lecture, lr-find, sweep or bench.',
-  )
+  .demandCommand(1, 'Say what to do: train, worker, sample, eval, report, lecture, lr-find, sweep or bench.')
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {
