@@ -111,7 +111,8 @@ const parser = yargs(hideBin(process.argv))
       y
         .positional('preset', {
           type: 'string',
-          describe: 'names-mlp, names-wavenet, text-gpt, or the path of a recipe (.yaml) or a model (.ts)',
+          describe:
+            'names-bigram, names-mlp, names-wavenet, text-gpt, or the path of a recipe (.yaml) or a model (.ts)',
         })
         .options({
           steps: { type: 'number', describe: 'Steps in all (with --resume: a new goal)' },

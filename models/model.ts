@@ -1,12 +1,14 @@
 /**
  * The models by name: what a recipe or a coordinator may ask for, checked, and built.
  *
- * One file a model beside this; a new model is one import and one line in each of the tables here.
+ * One file a model beside this (the bigram's is in its lecture's folder); a new model is one import and one line in each of
+ * the tables here.
  */
 import * as z from 'zod';
 import type { DataKind } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import type { Module } from '../core/nn/index.ts';
+import { bigram, bigramSchema } from './bigram/model.ts';
 import { custom, customSchema } from './custom.ts';
 import { deepMlp, deepMlpSchema } from './deepMlp.ts';
 import { gpt, gptSchema, headsFit } from './gpt.ts';
@@ -15,6 +17,7 @@ import { mlp, mlpSchema } from './mlp.ts';
 import { wavenet, wavenetSchema } from './wavenet.ts';
 
 export const modelSpecSchema = z.discriminatedUnion('name', [
+  bigramSchema.extend({ name: z.literal('bigram') }),
   mlpSchema.extend({ name: z.literal('mlp') }),
   deepMlpSchema.extend({ name: z.literal('deep-mlp') }),
   wavenetSchema.extend({ name: z.literal('wavenet') }),
@@ -28,6 +31,7 @@ export type ModelSpec = z.infer<typeof modelSpecSchema>;
 
 /** A model's sizes without those that the data decides. */
 export const modelChoiceSchema = z.discriminatedUnion('name', [
+  bigramSchema.omit({ vocabSize: true }).extend({ name: z.literal('bigram') }),
   mlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('mlp') }),
   deepMlpSchema.omit({ vocabSize: true }).extend({ name: z.literal('deep-mlp') }),
   wavenetSchema.omit({ vocabSize: true }).extend({ name: z.literal('wavenet') }),
@@ -45,6 +49,7 @@ export const modelChoiceSchema = z.discriminatedUnion('name', [
 /** What each model learns from: the token after a context of a line, or the next at every place of a window of text. */
 export function learnsFrom(model: z.infer<typeof modelChoiceSchema>): DataKind {
   switch (model.name) {
+    case 'bigram':
     case 'mlp':
     case 'deep-mlp':
     case 'wavenet':
@@ -66,6 +71,8 @@ export const titleOf = (model: z.infer<typeof modelChoiceSchema>): string =>
 /** The model of a spec, without storage: see `place`. A custom one's code must have been loaded. */
 export function buildModel(spec: ModelSpec): Module {
   switch (spec.name) {
+    case 'bigram':
+      return bigram(spec);
     case 'mlp':
       return mlp(spec);
     case 'deep-mlp':

@@ -15,6 +15,23 @@ const dropAt = (lr: number, steps: number): Recipe['schedule'] => ({
 });
 
 const presets: Record<string, Preset> = {
+  /** makemore part 1: the table of which character follows which, learned. */
+  'names-bigram': {
+    steps: 1000,
+    recipe: (steps) => ({
+      model: { name: 'bigram', blockSize: 1 },
+      data: { source: 'names' },
+      seed: 1337,
+      random: 'counter',
+      steps,
+      batch: 4096,
+      microBatch: 512,
+      optimizer: { name: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+      // The lecture's rate: high, since a row of the table has few examples in a batch and each its part of the gradient.
+      schedule: dropAt(50, steps),
+      clipGradNorm: null,
+    }),
+  },
   /** makemore part 3: 3 characters of context. */
   'names-mlp': {
     steps: 20_000,

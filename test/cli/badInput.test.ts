@@ -28,7 +28,7 @@ describe('the command line', () => {
     [
       'an unknown preset',
       ['train', 'names-wavenot'],
-      /no preset or config file "names-wavenot": use one of names-mlp, names-wavenet/,
+      /no preset or config file "names-wavenot": use one of names-bigram, names-mlp, names-wavenet/,
     ],
     ['an unknown command', ['trian', 'names-mlp'], /trian/],
     ['an unknown flag', ['train', 'names-mlp', '--step', '5'], /step/],
