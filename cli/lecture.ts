@@ -7,6 +7,7 @@ import type { Lecture } from '../models/lecture.ts';
 
 const lectures: Readonly<Record<string, () => Promise<Lecture>>> = {
   micrograd: async () => (await import('../models/micrograd/lecture.ts')).lecture,
+  bigram: async () => (await import('../models/bigram/lecture.ts')).lecture,
   backprop: async () => (await import('../models/backprop/lecture.ts')).lecture,
 };
 
