@@ -19,6 +19,11 @@ export const wavenetSchema = z.strictObject({
   hidden: z.int().positive(),
   /** As in mlp.ts. */
   unbiased: z.boolean().optional(),
+  /**
+   * What a channel's mean and variance are taken over: the batch and its positions, or, as the lecture's layer did by
+   * mistake at first, the batch alone, each position by itself.
+   */
+  normOver: z.enum(['batch and positions', 'batch']).optional(),
 });
 
 /** Context ids [N, blockSize] → logits [N, vocabSize]. Weights N(0, 1/in), the last layer's ×0.1: less confident at first. */
@@ -28,14 +33,17 @@ export function wavenet({
   embeddingDim,
   hidden,
   unbiased = false,
+  normOver = 'batch and positions',
 }: z.infer<typeof wavenetSchema>): Sequential {
-  const fuse = (channels: number): Module[] => [
+  const fuse = (channels: number, positions: number): Module[] => [
     new FlattenConsecutive(2),
     new Linear(channels * 2, hidden, { bias: false, init: init.normal(0, 1 / Math.sqrt(channels * 2)) }),
-    new BatchNorm1d(hidden, { unbiased }),
+    new BatchNorm1d(hidden, { unbiased, positions: normOver === 'batch' ? positions : 1 }),
     new Tanh(),
   ];
-  const levels = Array.from({ length: Math.log2(blockSize) }, (_, i) => fuse(i === 0 ? embeddingDim : hidden));
+  const levels = Array.from({ length: Math.log2(blockSize) }, (_, i) =>
+    fuse(i === 0 ? embeddingDim : hidden, blockSize >> (i + 1)),
+  );
   return new Sequential(
     new Embedding(vocabSize, embeddingDim),
     ...levels.flat(),

@@ -3,6 +3,7 @@ import {
   type BatchStatistics,
   batchNorm,
   batchNormEval,
+  cat,
   embedding,
   linear,
   show,
@@ -60,26 +61,56 @@ export class BatchNorm1d extends Module {
   readonly momentum: number;
   /** Whether training normalises by the variance that divides by n − 1, as the lecture's layer made by hand; PyTorch's does not. */
   readonly unbiased: boolean;
+  /** Positions of [N, L, C] that are normalised each by itself, over the batch alone; 1: all together, as PyTorch does. */
+  readonly positions: number;
   batchStatistics: BatchStatistics | null = null;
 
-  constructor(numFeatures: number, options: { eps?: number; momentum?: number; unbiased?: boolean; init?: Init } = {}) {
+  constructor(
+    numFeatures: number,
+    options: { eps?: number; momentum?: number; unbiased?: boolean; positions?: number; init?: Init } = {},
+  ) {
     super();
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
     this.unbiased = options.unbiased ?? false;
+    this.positions = options.positions ?? 1;
     this.weight = new Parameter([numFeatures], options.init ?? ones);
     this.bias = new Parameter([numFeatures], zeros);
-    this.running_mean = new ModuleBuffer([numFeatures], zeros);
-    this.running_var = new ModuleBuffer([numFeatures], ones);
+    this.running_mean = new ModuleBuffer([this.positions * numFeatures], zeros);
+    this.running_var = new ModuleBuffer([this.positions * numFeatures], ones);
   }
 
   override forward(x: Tensor): Tensor {
     if (x.shape.length !== 2 && x.shape.length !== 3)
       throw new Error(`BatchNorm1d: expected [N, C] or [N, L, C], got ${show(x.shape)}`);
-    if (!this.training) return batchNormEval(x, this.weight, this.bias, this.running_mean, this.running_var, this.eps);
-    const { y, statistics } = batchNorm(x, this.weight, this.bias, this.eps, this.unbiased);
+    if (this.positions > 1) return view(this.normalise(this.apart(x)), ...x.shape);
+    return this.normalise(x);
+  }
+
+  /** A position's channels become channels of their own: [N, L, C] → [N, L·C]. */
+  private apart(x: Tensor): Tensor {
+    const [batch = 0, length, channels = 0] = x.shape;
+    if (x.shape.length !== 3 || length !== this.positions)
+      throw new Error(`BatchNorm1d: expected [N, ${this.positions}, C], got ${show(x.shape)}`);
+    return view(x, batch, length * channels);
+  }
+
+  private normalise(x: Tensor): Tensor {
+    const [weight, bias] = [this.everywhere(this.weight), this.everywhere(this.bias)];
+    if (!this.training) return batchNormEval(x, weight, bias, this.running_mean, this.running_var, this.eps);
+    const { y, statistics } = batchNorm(x, weight, bias, this.eps, this.unbiased);
     this.batchStatistics = statistics;
     return y;
+  }
+
+  /** The one parameter that all positions share, [C] → [L·C]. */
+  private everywhere(parameter: Parameter): Tensor {
+    return this.positions === 1
+      ? parameter
+      : cat(
+          Array.from({ length: this.positions }, () => parameter),
+          0,
+        );
   }
 }
 

@@ -2,7 +2,7 @@
  * Batch norm's running statistics, updated once a step from the pooled statistics of the global batch.
  *
  * A worker sends the statistics of each micro-batch as one flat f32 row: for each batch norm in module order
- * [rows, mean (C), biased variance (C)]. The pooled mean is the mean of the means, the pooled variance the mean of the
+ * [rows, mean (C), biased variance (C)], C being the channels that have statistics of their own. The pooled mean is the mean of the means, the pooled variance the mean of the
  * variances plus the variance of the means, both weighted by rows and merged in micro-batch order in double precision.
  * With one micro-batch a step this is what torch.nn.BatchNorm1d does.
  */
@@ -17,14 +17,14 @@ export function batchNorms(model: Module): BatchNorm1d[] {
 
 /** The length of one micro-batch's row of statistics. */
 export function statisticsLength(norms: readonly BatchNorm1d[]): number {
-  return norms.reduce((n, norm) => n + 1 + 2 * norm.weight.numel, 0);
+  return norms.reduce((n, norm) => n + 1 + 2 * norm.running_mean.numel, 0);
 }
 
 /** Writes the statistics that the last forward pass left in `norms` to `row`. */
 export function collectStatistics(norms: readonly BatchNorm1d[], backend: Backend, row: Buf): void {
   let at = 0;
   for (const norm of norms) {
-    const channels = norm.weight.numel;
+    const channels = norm.running_mean.numel;
     const s = norm.batchStatistics;
     if (s === null) throw new Error('collectStatistics: a batch norm took no part in the forward pass');
     backend.fill(row.slice(at, 1), s.rows);
@@ -46,7 +46,7 @@ export function updateRunningStatistics(
   let from = 0;
   let to = 0;
   for (const norm of norms) {
-    const channels = norm.weight.numel;
+    const channels = norm.running_mean.numel;
     for (let c = 0; c < channels; c++) {
       const { mean, variance, count } = pool(rows, from, from + 1 + c, from + 1 + channels + c);
       const unbiased = count > 1 ? (variance * count) / (count - 1) : variance;

@@ -46,6 +46,18 @@ export const section6: readonly Check[] = [
   }),
   training({
     ...full,
+    id: '6-hierarchical-apart-200k',
+    what: 'hierarchical E10/H68, batch norm over the batch alone, as it was at first',
+    lecture: { train: [1.941], val: [2.029] },
+    args: [
+      ...notebook('names-wavenet'),
+      ...sizes(8, 10, 68),
+      ...['--set', 'model.normOver=batch'],
+      ...fullLength(150_000),
+    ],
+  }),
+  training({
+    ...full,
     id: '6-hierarchical-200k',
     what: 'hierarchical E10/H68, batch norm over both dimensions',
     lecture: { train: [1.912], val: [2.022] },
