@@ -244,7 +244,7 @@ describe('wrong input', () => {
     ['unknown characters', ['eval', run, '--data', at('upper.txt')], /line 2, "Carl", has the character "C"/],
     [
       'too few lines to split',
-      ['eval', run, '--data', at('upper.txt'), '--split', 'val'],
+      ['eval', run, '--data', at('two.txt'), '--split', 'val'],
       /2 lines are too few to split/,
     ],
     [
