@@ -38,7 +38,20 @@ function parseEvery(value: string): number {
 function whole(flag: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
     throw new UserError(`--${flag} must be a whole number of at least ${least}; it was given ${value}.`);
+  if (!Number.isSafeInteger(value))
+    throw new UserError(`--${flag} must be at most ${Number.MAX_SAFE_INTEGER}; it was given ${value}.`);
   return value;
+}
+
+/** The flags that may be given several times. */
+const REPEATED: readonly string[] = ['set', 'split', 'model'];
+
+/** @throws UserError if another flag was: yargs makes a list of its values */
+function checkRepeated(given: Readonly<Record<string, unknown>>): true {
+  for (const [flag, value] of Object.entries(given))
+    if (Array.isArray(value) && flag !== '_' && !REPEATED.includes(flag))
+      throw new UserError(`--${flag} was given ${value.length} times (${value.join(', ')}): give it once.`);
+  return true;
 }
 
 const cores = availableParallelism();
@@ -270,19 +283,31 @@ const parser = yargs(hideBin(process.argv))
       y
         .positional('from', { type: 'string', demandOption: true, describe: "A run's folder, or a checkpoint" })
         .options({
-          count: { type: 'number', describe: 'How many (default: 20 lines, or one text)' },
+          count: { type: 'number', requiresArg: true, describe: 'How many (default: 20 lines, or one text)' },
           length: {
             type: 'number',
+            requiresArg: true,
             describe: 'New characters of a text (default: 500); of a line the most (default: 200)',
           },
-          seed: { type: 'number', default: 42, describe: 'Seed of the draws' },
-          temperature: { type: 'number', default: 1, describe: 'Below 1 safer, above 1 wilder; 0 takes the likeliest' },
-          'top-k': { type: 'number', describe: 'Draw among so many of the likeliest characters' },
+          seed: { type: 'number', requiresArg: true, default: 42, describe: 'Seed of the draws' },
+          temperature: {
+            type: 'number',
+            requiresArg: true,
+            default: 1,
+            describe: 'Below 1 safer, above 1 wilder; 0 always takes the likeliest character',
+          },
+          'top-k': {
+            type: 'number',
+            requiresArg: true,
+            describe: 'Draw among so many of the likeliest characters (default: all)',
+          },
           'top-p': {
             type: 'number',
-            describe: 'Draw among the fewest of the likeliest characters whose probabilities reach this, such as 0.9',
+            requiresArg: true,
+            describe:
+              'Draw among the fewest of the likeliest characters that together reach this probability, such as 0.9',
           },
-          prompt: { type: 'string', default: '', describe: 'How every sample begins' },
+          prompt: { type: 'string', requiresArg: true, default: '', describe: 'How every sample begins' },
           'trust-code': trustCode,
         }),
     async (a) => {
@@ -316,8 +341,12 @@ const parser = yargs(hideBin(process.argv))
             nargs: 1,
             describe: 'train, val or test (default: train and val); looks at the test set are counted',
           },
-          data: { type: 'string', describe: 'Another text file than the model was trained on, split in the same way' },
-          threads: { type: 'number', default: cores, describe: 'Worker threads' },
+          data: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Another text file, measured whole if no --split is given; or the new place of the old one',
+          },
+          threads: { type: 'number', requiresArg: true, default: cores, describe: 'Worker threads' },
           'trust-code': trustCode,
         }),
     async (a) => {
@@ -392,9 +421,13 @@ const parser = yargs(hideBin(process.argv))
   )
   .demandCommand(1, 'Say what to do: train, worker, sample, eval, report, lecture, lr-find, sweep or bench.')
   .strict()
+  .check(checkRepeated, true)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {
-    throw error ?? new UserError(`${message}: see manygrad --help.`);
+    // yargs has errors of its own for some of what it says in words for the rest.
+    throw error === undefined || error.name === 'YError'
+      ? new UserError(`${message ?? error?.message}: see manygrad --help.`)
+      : error;
   });
 
 // Whoever read the output has gone (as in `| head`): leave as if asked to, checkpoint and all.

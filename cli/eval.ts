@@ -1,5 +1,5 @@
 /** `manygrad eval`: the loss of a run's or a checkpoint's model on its data, or on another file. Looks at a test set are counted. */
-import { loadData, prepareData, type RecipeData } from '../coordinator/data.ts';
+import { loadData, prepareData, prepareWhole, type RecipeData } from '../coordinator/data.ts';
 import { evaluate } from '../coordinator/evaluate.ts';
 import { countTestLook, testLooksFile } from '../coordinator/testLooks.ts';
 import type { Checkpoint } from '../core/checkpoint/store.ts';
@@ -15,7 +15,15 @@ import type { OutputMode } from './output.ts';
 const SPLITS = ['train', 'val', 'test'] as const;
 type Split = (typeof SPLITS)[number];
 
-const WORDS: Readonly<Record<Split, string>> = { train: 'train', val: 'validation', test: 'test' };
+/** A part of the data that has a loss; `all` is the whole of other data, which the model was not trained on. */
+type Part = Split | 'all';
+
+const WORDS: Readonly<Record<Part, string>> = {
+  train: 'train loss',
+  val: 'validation loss',
+  test: 'test loss',
+  all: 'loss',
+};
 
 /** What is said of other data. */
 const OTHER = ', which are not what it was trained on';
@@ -23,7 +31,7 @@ const OTHER = ', which are not what it was trained on';
 export interface EvalArguments {
   /** A run's folder, or a checkpoint. */
   readonly from: string;
-  /** Of train, val and test; all but test when left out. */
+  /** Of train, val and test; when left out, all but test, or the whole of other data. */
   readonly splits: readonly string[] | undefined;
   /** Another file than the model was trained on. */
   readonly data: string | undefined;
@@ -34,15 +42,15 @@ export interface EvalArguments {
 
 /** @throws UserError */
 export async function evaluateModel({ from, data, threads, trustCode, mode, ...args }: EvalArguments): Promise<void> {
-  const splits = new Set((args.splits ?? ['train', 'val']).map(parseSplit));
+  const splits = args.splits?.map(parseSplit);
   const { checkpoint, recipe } = await openCheckpoint(from, trustCode);
   const name = titleOf(recipe.model);
-  if (splits.has('test') && dataKind(recipe) === 'text')
+  if (splits?.includes('test') && dataKind(recipe) === 'text')
     throw new UserError(
       `${name} learns from running text, which has no test split: leave --split out, or give a text it has not seen with --data.`,
     );
-  const measured = await readData(recipe, checkpoint, data);
-  const spec = { ...recipe.model, vocabSize: measured.vocabulary.size };
+  const measured = await readData(recipe, checkpoint, splits, data);
+  const spec = { ...recipe.model, vocabSize: measured.vocabSize };
   const { step } = checkpoint;
   const state = { version: step, ...valuesOf(buildModel(spec), checkpoint) };
   if (mode === 'person')
@@ -52,8 +60,7 @@ export async function evaluateModel({ from, data, threads, trustCode, mode, ...a
   const pool = await ThreadPool.start(spec, threads);
   try {
     pool.setState(state);
-    for (const split of splits) {
-      const dataset = datasetOf(measured, split);
+    for (const [split, dataset] of measured.parts) {
       const loss = await evaluate(pool, dataset, step);
       const look = { step, loss, dataSha256: measured.sha256 };
       const looks = split === 'test' ? countTestLook(testLooksFile(from), look) : undefined;
@@ -70,24 +77,48 @@ function parseSplit(value: string): Split {
   return split;
 }
 
-interface Measured extends RecipeData {
+interface Measured {
+  /** In the order in which they are measured. */
+  readonly parts: ReadonlyMap<Part, Dataset>;
+  readonly vocabSize: number;
+  /** The data in words: name and size. */
+  readonly what: string;
   readonly sha256: string;
   /** Whether it is other data than the model was trained on. */
   readonly isOther: boolean;
 }
 
 /** The checkpoint's own data, or another file's, spelled in the model's vocabulary. @throws UserError */
-async function readData(recipe: Recipe, checkpoint: Checkpoint, other: string | undefined): Promise<Measured> {
+async function readData(
+  recipe: Recipe,
+  checkpoint: Checkpoint,
+  splits: readonly Split[] | undefined,
+  other: string | undefined,
+): Promise<Measured> {
   const { dataSha256 } = checkpoint.metadata;
   const source = other ?? recipe.data.source;
   const asked: Recipe = { ...recipe, data: { ...recipe.data, vocab: vocabOf(recipe, checkpoint), source } };
-  const loaded = await loadData(asked);
-  const isOther = dataSha256 !== undefined && loaded.sha256 !== dataSha256;
+  const loaded = await loadData(asked).catch((error: unknown) => {
+    if (other !== undefined || !(error instanceof UserError)) throw error;
+    // What that message goes on to advise is for whoever gave the path.
+    throw new UserError(
+      `the data that ${checkpoint.file} was trained on cannot be read (${error.message.replace(/: [^:]*$/, '')}): restore it, or give its new place with --data.`,
+    );
+  });
+  const { sha256 } = loaded;
+  const isOther = dataSha256 !== undefined && sha256 !== dataSha256;
   if (isOther && other === undefined)
     throw new UserError(
-      `${source} has changed since ${checkpoint.file} was trained on it: restore that file, or give one with --data.`,
+      `${source} has changed since ${checkpoint.file} was trained on it: restore that file, or give it, or another, with --data.`,
     );
-  return { ...prepareData(asked, loaded), sha256: loaded.sha256, isOther };
+  // Of data that nothing was trained on, no part is a training set unless somebody says so.
+  if (isOther && splits === undefined) {
+    const { dataset, vocabulary, what } = prepareWhole(asked, loaded);
+    return { parts: new Map([['all', dataset]]), vocabSize: vocabulary.size, what, sha256, isOther };
+  }
+  const data = prepareData(asked, loaded);
+  const parts = new Map((splits ?? ['train', 'val']).map((split) => [split, datasetOf(data, split)]));
+  return { parts, vocabSize: data.vocabulary.size, what: data.what, sha256, isOther };
 }
 
 function datasetOf({ splits, test, what }: RecipeData, split: Split): Dataset {
@@ -97,7 +128,7 @@ function datasetOf({ splits, test, what }: RecipeData, split: Split): Dataset {
 }
 
 interface Line {
-  readonly split: Split;
+  readonly split: Part;
   readonly loss: number;
   readonly step: number;
   readonly examples: number;
@@ -111,5 +142,5 @@ function print(mode: OutputMode, line: Line): void {
   const { split, loss, looks } = line;
   const counted =
     looks === undefined ? '' : ` (look ${looks} at the test set: each look makes it a little less of a test)`;
-  console.log(`${WORDS[split]} loss ${loss.toFixed(4)}${counted}`);
+  console.log(`${WORDS[split]} ${loss.toFixed(4)}${counted}`);
 }

@@ -69,6 +69,14 @@ export class TrainingOutput {
     else if (this.#mode === 'person') console.log(text);
   }
 
+  /** Sentences for either. */
+  warn(warnings: readonly string[]): void {
+    for (const warning of warnings) {
+      this.say(`Warning: ${warning}`);
+      this.event({ event: 'warning', warning });
+    }
+  }
+
   /** A line for a program. */
   event(event: { readonly event: string; readonly [key: string]: unknown }): void {
     if (this.#mode === 'json') console.log(JSON.stringify(event));

@@ -25,7 +25,9 @@ export interface SampleArguments {
 export async function sample({ from, json, trustCode, ...options }: SampleArguments): Promise<void> {
   const { temperature, topP } = options;
   if (!(temperature >= 0))
-    throw new UserError('--temperature must be 0, which takes the likeliest, or above: try 0.8.');
+    throw new UserError(
+      `--temperature must be 0, which takes the likeliest, or above; it was given ${temperature}: try 0.8.`,
+    );
   if (topP !== undefined && !(topP > 0 && topP <= 1))
     throw new UserError(`--top-p must be above 0 and at most 1; it was given ${topP}: try 0.9.`);
   const { checkpoint } = await openCheckpoint(from, trustCode);

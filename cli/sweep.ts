@@ -166,6 +166,7 @@ async function trainMissing(runs: readonly Planned[], args: SweepArguments, say:
         `Run ${i + 1} of ${runs.length}: ${combination.label}, seed ${recipe.seed}${step > 0 ? `, from step ${step}` : ''}`,
       );
       const output = new TrainingOutput(mode, prepared.steps, step);
+      output.warn(prepared.warnings);
       output.event({ event: 'start', dir, step, parameters });
       const ended = await trainPrepared(prepared, { ...args, listen, token, key }, output, {
         pool,

@@ -178,7 +178,8 @@ export function defaultFolder(target: string, prefix = ''): string {
   return join('runs', `${prefix}${name}-${at}`);
 }
 
-export function announce(output: TrainingOutput, { trainer, config, folder, damaged, data }: PreparedRun): void {
+export function announce(output: TrainingOutput, prepared: PreparedRun): void {
+  const { trainer, config, folder, damaged, data, warnings } = prepared;
   const { model, microBatch } = config.recipe;
   for (const { reason } of damaged) output.say(`Passed over a damaged checkpoint: ${reason}`);
   const from = trainer.step > 0 ? `, from step ${trainer.step}` : '';
@@ -186,6 +187,7 @@ export function announce(output: TrainingOutput, { trainer, config, folder, dama
     `Training ${titleOf(model)} (${trainer.parameterCount.toLocaleString('en')} parameters) on ${data}${from}.`,
   );
   output.say(`Each step: ${batchInWords(config.recipe)} in micro-batches of ${microBatch}. Files: ${folder.dir}`);
+  output.warn(warnings);
   output.event({ event: 'start', dir: folder.dir, step: trainer.step, parameters: trainer.parameterCount });
 }
 

@@ -6,6 +6,7 @@ import { loadModel } from '../models/loadCode.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import { type Recipe, recipeSchema } from '../models/recipe.ts';
 import { Batches } from './batches.ts';
+import { checkBatchNorm } from './checkBatchNorm.ts';
 import { loadData, prepareData, type RecipeData } from './data.ts';
 import { samplerOf } from './draws.ts';
 import type { RunOptions } from './options.ts';
@@ -21,6 +22,8 @@ export interface PreparedRun extends RunParts {
   readonly data: string;
   /** Checkpoints that were newer but not whole. */
   readonly damaged: readonly DamagedCheckpoint[];
+  /** What is unlikely to be meant, in sentences. */
+  readonly warnings: readonly string[];
 }
 
 /** A new run of `recipe` in the folder `dir`. @throws UserError */
@@ -33,13 +36,16 @@ export async function prepareNewRun(
   const data = prepareData(recipe, loaded);
   const resolved: Recipe = { ...recipe, data: { ...recipe.data, vocab: data.vocabulary.chars } };
   const config: RunConfig = { format: 'manygrad-run-1', recipe: resolved, dataSha256: loaded.sha256 };
-  const { trainer, ...rest } = await build(config, data, options(recipe.steps));
-  return { ...rest, trainer, folder: RunFolder.create(dir, config), damaged: [] };
+  const built = await build(config, data, options(recipe.steps));
+  const warning = await checkBatchNorm(resolved, built.spec);
+  const warnings = warning === null ? [] : [warning];
+  return { ...built, folder: RunFolder.create(dir, config), damaged: [], warnings };
 }
 
 /**
  * The run in the folder `dir`, at its last whole checkpoint, or at its beginning if it has not written one.
  * @param changes more steps than it was started with, or the same data at another place
+ * It warns of nothing: its recipe is as it is.
  * @throws UserError if the data is not the run's, or no checkpoint is whole
  */
 export async function prepareResumedRun(
@@ -67,7 +73,7 @@ export async function prepareResumedRun(
       `the run in ${dir} has made ${trainer.step} steps already, more than --steps ${recipe.steps}: give more, or leave --steps out.`,
     );
   const folder = RunFolder.resume(dir, config, trainer.step, trainer.step === recipe.steps, lockRun(dir));
-  return { ...rest, trainer, folder, damaged: found?.damaged ?? [] };
+  return { ...rest, trainer, folder, damaged: found?.damaged ?? [], warnings: [] };
 }
 
 async function build(config: RunConfig, data: RecipeData, options: RunOptions) {

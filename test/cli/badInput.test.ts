@@ -48,7 +48,11 @@ describe('the command line', () => {
     ['a worker for no coordinator', ['worker', 'http://127.0.0.1:1'], /is no address of a coordinator/],
     ['nothing to sample from', ['sample', at('nothing')], /nothing/],
     ['a prompt with an unknown character', ['sample', mlp, '--prompt', 'josé'], /"é" \(U\+00E9\), which is not among/],
-    ['a temperature below zero', ['sample', mlp, '--temperature=-1'], /--temperature must be 0, .* or above: try 0\.8/],
+    [
+      'a temperature below zero',
+      ['sample', mlp, '--temperature=-1'],
+      /--temperature must be 0, .* or above; it was given -1: try 0\.8/,
+    ],
     ['a top-k of none', ['sample', mlp, '--top-k', '0'], /--top-k must be a whole number of at least 1; .* given 0/],
     ['a top-p of nothing', ['sample', mlp, '--top-p', '0'], /--top-p must be above 0 and at most 1; .* given 0: try/],
     ['a top-p in percent', ['sample', mlp, '--top-p', '90'], /--top-p must be above 0 and at most 1; .* given 90: try/],
