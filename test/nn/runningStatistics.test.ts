@@ -8,13 +8,15 @@ import {
   BatchNorm1d,
   batchNorms,
   collectStatistics,
+  gradients,
+  initialise,
   Linear,
   place,
   Sequential,
   statisticsLength,
   updateRunningStatistics,
 } from '../../core/nn/index.ts';
-import { tensor } from '../../core/tensor/index.ts';
+import { mean, mul, tensor } from '../../core/tensor/index.ts';
 import { wasm } from '../support/backends.ts';
 
 /** x[row][channel]. */
@@ -158,4 +160,21 @@ test('a layer with unbiased: true normalises by n − 1, keeps the same statisti
 
 test('a batch norm that took no part is told', () => {
   expect(() => collectStatistics([new BatchNorm1d(1)], wasm, wasm.alloc(3))).toThrow('no part');
+});
+
+test('positions normalised each by itself are channels of their own, and share one weight', async () => {
+  const backend = wasm;
+  const [n, length, channels] = [6, 3, 2];
+  const values = Array.from({ length: n * length * channels }, (_, i) => Math.sin(i * i));
+  const apart = new BatchNorm1d(channels, { positions: length });
+  const flat = new BatchNorm1d(length * channels);
+  for (const model of [apart, flat]) backend.write(place(model, backend).params, initialise(model, 1).params);
+  const [x, y] = [tensor(backend, values, [n, length, channels]), tensor(backend, values, [n, length * channels])];
+  const out = apart.forward(x);
+  expect(out.shape).toEqual([n, length, channels]);
+  expect(Array.from(await out.read())).toEqual(Array.from(await flat.forward(y).read()));
+  expect(statisticsLength([apart])).toBe(statisticsLength([flat]));
+  gradients(apart, mean(mul(out, out)));
+  expect((await apart.weight.grad?.read())?.length).toBe(channels);
+  expect(() => apart.forward(tensor(backend, values, [n * length, channels]))).toThrow('expected [N, 3, C]');
 });
