@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import type { Check, Values } from './check.ts';
 import { checks } from './checks.ts';
-import { dataDir, root, runsDir } from './training.ts';
+import { dataDir, discardScratch, root, runsDir } from './training.ts';
 
 const rowSchema = z.object({
   id: z.string(),
@@ -51,6 +51,8 @@ await Promise.all(
   }),
 );
 for (const check of able) if (check.after !== undefined) await make(check);
+
+discardScratch();
 
 const failed = [...rows.values()].filter(({ holds }) => !holds);
 console.log(

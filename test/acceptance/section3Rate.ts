@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type Check, fact, quick } from './check.ts';
 import { SEED } from './notebook.ts';
-import { dataDir, manygrad, quoted, runsDir } from './training.ts';
+import { dataDir, manygrad, quoted, runsDir, scratch } from './training.ts';
 
 /** The network of that lecture as it was then: two dimensions, 100 hidden units, drawn as it comes. */
 const search = [
@@ -21,7 +21,7 @@ export const section3Rate: readonly Check[] = [
     'near 10^-1',
     async () => {
       // A folder of its own each time: a search takes a second.
-      const out = join(runsDir, `3-lr-find-${process.pid}-${Date.now()}`);
+      const out = join(runsDir, scratch(`3-lr-find-${Date.now()}`));
       const rest = ['--data', join(dataDir, 'names.txt'), '--threads', '1', '--out', out, '--json'];
       const lines = (await manygrad(['lr-find', ...search, ...rest])).trimEnd().split('\n');
       const { rates, valley } = foundSchema.parse(JSON.parse(lines.at(-1) ?? ''));

@@ -8,7 +8,7 @@ import { presetRecipe } from '../../models/presets.ts';
 import { type Check, digits, fact, quick } from './check.ts';
 import { firstSteps, fullLength, notebook, SEED, SEEDS } from './notebook.ts';
 import { parametersOf } from './section3.ts';
-import { dataDir, quoted, stepLosses, train, training } from './training.ts';
+import { dataDir, quoted, scratch, stepLosses, train, training } from './training.ts';
 
 const list = z.array(z.number());
 const fixture = z
@@ -31,7 +31,7 @@ export function besidePyTorch(id: string, what: string, name: string, seed: numb
     '< 1e-3',
     async () => {
       const rest = ['--data', join(dataDir, 'names.txt'), '--threads', '1', '--samples', '0', '--eval-every', '0'];
-      const { dir } = await train(`${id}-${process.pid}`, [...all, ...rest]);
+      const { dir } = await train(scratch(`${id}`), [...all, ...rest]);
       const ours = stepLosses(dir);
       const { losses } = theirs(name);
       const furthest = Math.max(...losses.map((loss, i) => Math.abs(loss - (ours[i] ?? Number.NaN))));
@@ -69,7 +69,7 @@ const glance = (stage: string, lecture: string, holds: (loss: number) => boolean
     lecture,
     async () => {
       const rest = ['--data', join(dataDir, 'names.txt'), '--threads', '1', '--samples', '0', '--eval-every', '0'];
-      const [loss = Number.NaN] = stepLosses((await train(`${id}-${process.pid}`, [...args, ...rest])).dir);
+      const [loss = Number.NaN] = stepLosses((await train(scratch(`${id}`), [...args, ...rest])).dir);
       return fact(loss.toFixed(4), holds(loss));
     },
     { needs: 'names.txt', seeds: `${SEED}`, command: `manygrad train ${args.map(quoted).join(' ')} --data names.txt` },

@@ -19,7 +19,7 @@ import {
   transpose,
 } from '../../core/tensor/index.ts';
 import { type Check, digits, fact, quick } from './check.ts';
-import { dataDir, quoted, stepLosses, train } from './training.ts';
+import { dataDir, quoted, scratch, stepLosses, train } from './training.ts';
 
 const [B, T, C] = [4, 8, 32] as const;
 
@@ -141,7 +141,7 @@ export const section7Attention: readonly Check[] = [
         '--eval-every',
         '0',
       ];
-      const [loss = Number.NaN] = stepLosses((await train(`7-first-loss-${process.pid}`, [...FIRST, ...rest])).dir);
+      const [loss = Number.NaN] = stepLosses((await train(scratch(`7-first-loss`), [...FIRST, ...rest])).dir);
       return fact(loss.toFixed(3), Math.abs(loss - Math.log(65)) < 0.02);
     },
     {

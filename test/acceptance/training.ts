@@ -1,6 +1,6 @@
 /** Trainings of the acceptance: the command line itself, one run a seed, and what its summary says. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
@@ -11,6 +11,15 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const dataDir = process.env.MANYGRAD_DATA ?? join(root, '..', 'shared', 'data');
 /** Where the runs go. */
 export const runsDir = join(root, 'runs', 'acceptance');
+
+const SCRATCH = `scratch-${process.pid}-`;
+/** The folder's name of a run that is made anew each time, and not kept: see discardScratch. */
+export const scratch = (name: string): string => `${SCRATCH}${name}`;
+/** Removes the folders of this process that are not kept. */
+export function discardScratch(): void {
+  const names = existsSync(runsDir) ? readdirSync(runsDir) : [];
+  for (const name of names.filter((n) => n.startsWith(SCRATCH))) rmSync(join(runsDir, name), { recursive: true });
+}
 
 const summarySchema = z.object({
   complete: z.boolean(),
