@@ -19,7 +19,7 @@ const large = [
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
-/** What an untrained network of context 8 writes after a prompt; so cold that it shows what little it makes of the prompt. */
+/** What an untrained network of context 8, its weights made large so that it has opinions, writes after a prompt. */
 async function written(prompt: string): Promise<string> {
   const recipe = presetRecipe('text-gpt');
   const model = {
@@ -31,9 +31,10 @@ async function written(prompt: string): Promise<string> {
     embeddingDim: 16,
   } as const;
   const small = { ...recipe, model: { ...model, dropout: 0 }, data: { ...recipe.data, vocab: 'abcdefghij\n' } };
-  const values = initialise(buildModel({ ...small.model, vocabSize: 11 }), 1337);
+  const { params, buffers } = initialise(buildModel({ ...small.model, vocabSize: 11 }), 1337);
+  const values = { params: params.map((v) => 5 * v), buffers };
   const trained = trainedModel(small, values, await createWasmBackend());
-  for await (const text of sample(trained, { count: 1, seed: 1337, temperature: 0.02, prompt, length: 40 }))
+  for await (const text of sample(trained, { count: 1, seed: 1337, temperature: 1, prompt, length: 40 }))
     return text;
   return '';
 }
