@@ -34,8 +34,7 @@ async function written(prompt: string): Promise<string> {
   const { params, buffers } = initialise(buildModel({ ...small.model, vocabSize: 11 }), 1337);
   const values = { params: params.map((v) => 5 * v), buffers };
   const trained = trainedModel(small, values, await createWasmBackend());
-  for await (const text of sample(trained, { count: 1, seed: 1337, temperature: 1, prompt, length: 40 }))
-    return text;
+  for await (const text of sample(trained, { count: 1, seed: 1337, temperature: 1, prompt, length: 40 })) return text;
   return '';
 }
 
