@@ -6,6 +6,7 @@
  */
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import type { CheckpointTensor } from '../core/checkpoint/store.ts';
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
 import type { Result, WorkerPort } from '../core/protocol/work.ts';
@@ -44,7 +45,7 @@ export class TrainingRun {
   readonly #reject: (error: unknown) => void;
   /** Workers to wait for; infinite before `start` and once it has begun. */
   #minWorkers = Number.POSITIVE_INFINITY;
-  #ticks: NodeJS.Timeout | undefined;
+  #stopTicks: Cancel = () => {};
   #phase: Phase = 'waiting';
   #over = false;
   /** Results of the step under way that were not finite. */
@@ -58,11 +59,15 @@ export class TrainingRun {
   #losses: Record<EvalSplit, number | null> = { train: null, val: null };
   /** Checkpoints are written one after the other while training goes on. */
   #writing: Promise<void> = Promise.resolve();
-  readonly #startedAt = performance.now();
-  readonly #stopwatch = new Stopwatch();
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #stopwatch: Stopwatch;
 
-  constructor(parts: RunParts, observer: RunObserver = {}) {
+  constructor(parts: RunParts, observer: RunObserver = {}, clock: Clock = systemClock) {
     this.#parts = parts;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#stopwatch = new Stopwatch(clock);
     this.observe(observer);
     const { trainer, batches, options, steps } = parts;
     this.#machine = new Machine({
@@ -94,7 +99,7 @@ export class TrainingRun {
   /** Begins, or goes on, once `minWorkers` workers are there; leases go out as soon as there is one to take them. */
   start(minWorkers = 0): void {
     this.#minWorkers = minWorkers;
-    this.#ticks = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS);
+    this.#stopTicks = this.#clock.every(TICK_MS, () => this.#tell({ type: 'tick' }));
     this.#startIfEnough();
   }
 
@@ -198,7 +203,7 @@ export class TrainingRun {
   /** Ends the run by an error: nothing more is committed. */
   #fail(error: unknown): void {
     this.#over = true;
-    clearInterval(this.#ticks);
+    this.#stopTicks();
     this.#enter('stopped');
     this.#reject(error);
   }
@@ -207,7 +212,7 @@ export class TrainingRun {
   #tell(event: Event, result?: Result): readonly Action[] {
     if (this.#over) return [];
     try {
-      const actions = this.#machine.handle(event, performance.now());
+      const actions = this.#machine.handle(event, this.#clock.now());
       for (const action of actions) this.#act(action, result);
       this.#enter(this.#currentPhase());
       return actions;
@@ -333,7 +338,7 @@ export class TrainingRun {
   }
 
   #finish(complete: boolean): void {
-    clearInterval(this.#ticks);
+    this.#stopTicks();
     const { trainer } = this.#parts;
     if (!complete) this.#checkpoint(trainer.step);
     this.#enter(complete ? 'finished' : 'stopped');
@@ -344,7 +349,7 @@ export class TrainingRun {
       valLoss: complete ? this.#losses.val : null,
       parameters: trainer.parameterCount,
       ...trainer.hashes(),
-      seconds: (performance.now() - this.#startedAt) / 1000,
+      seconds: (this.#clock.now() - this.#startedAt) / 1000,
       tokensPerSecond: this.#stopwatch.tokensPerSecond,
       workersSeen: [...this.#seen],
     };

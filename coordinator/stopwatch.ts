@@ -1,13 +1,20 @@
 /** How long training steps take, pauses left out. Of the coordinator's clock; nothing that is computed depends on it. */
+import type { Clock } from '../core/clock.ts';
+
 export class Stopwatch {
+  readonly #clock: Clock;
   #openedAt = 0;
   #pausedAt: number | null = null;
   #ms = 0;
   #targets = 0;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   /** A round begins. */
   open(): void {
-    this.#openedAt = performance.now();
+    this.#openedAt = this.#clock.now();
   }
 
   get paused(): boolean {
@@ -15,18 +22,18 @@ export class Stopwatch {
   }
 
   pause(): void {
-    this.#pausedAt ??= performance.now();
+    this.#pausedAt ??= this.#clock.now();
   }
 
   resume(): void {
     // The pause is no part of the round that it fell in.
-    if (this.#pausedAt !== null) this.#openedAt += performance.now() - Math.max(this.#pausedAt, this.#openedAt);
+    if (this.#pausedAt !== null) this.#openedAt += this.#clock.now() - Math.max(this.#pausedAt, this.#openedAt);
     this.#pausedAt = null;
   }
 
   /** A training step over so many targets has been made in the round. @returns its targets per second */
   commit(targets: number): number {
-    const ms = performance.now() - this.#openedAt;
+    const ms = this.#clock.now() - this.#openedAt;
     this.#ms += ms;
     this.#targets += targets;
     return Math.round((targets / ms) * 1000);

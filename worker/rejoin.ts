@@ -15,11 +15,13 @@ export interface RejoinOptions extends SessionOptions {
   readonly open: (events: LinkEvents) => Link;
   /** Waits, but no longer than there is a reason to: until `signal` aborts, or the network is back. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Draws from [0, 1); Math.random if left out. */
+  readonly random?: () => number;
 }
 
 /** Returns when the run has finished or `signal` aborts. @throws UserError if it is refused: wrong token, protocol or numerics */
 export async function workUntilFinished(options: RejoinOptions): Promise<void> {
-  const { signal, where } = options;
+  const { signal, where, random = Math.random } = options;
   let retry = FIRST_RETRY_MS;
   while (!signal.aborted) {
     const session = new Session(options, options.open);
@@ -29,7 +31,7 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
       throw new UserError(`the coordinator at ${where} turned this worker away: ${reason}`);
     retry = worked ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
     // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
-    const wait = retry * (0.5 + Math.random());
+    const wait = retry * (0.5 + random());
     options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
     await options.sleep(wait, signal);
   }

@@ -2,6 +2,7 @@
  * A worker's side of the protocol, on whatever link and threads it is given: says hello, is welcomed, takes state and leases,
  * answers with results. One connection, from hello to close; that it comes back afterwards is rejoin.ts's.
  */
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { UserError } from '../core/errors.ts';
 import { encodeFrames, FrameDecoder } from '../core/protocol/frames.ts';
 import {
@@ -71,6 +72,8 @@ export interface SessionOptions {
   readonly held: () => State | null;
   readonly onStatus: (status: Status) => void;
   readonly signal: AbortSignal;
+  /** This machine's if left out. */
+  readonly clock?: Clock;
 }
 
 /** What a worker tells its owner. */
@@ -104,13 +107,15 @@ export class Session {
   #over = false;
   /** Why the connection closes, if the other side gives no reason. */
   #failure = 'the coordinator went away';
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  readonly #clock: Clock;
+  #endSilence: Cancel = () => {};
   /** Frames are handled one after the other, though welcoming takes time. */
   #queue: Promise<void> = Promise.resolve();
 
   /** @param open opens the link; nothing may be told before it returns */
   constructor(options: SessionOptions, open: (events: LinkEvents) => Link) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.#end = resolve;
@@ -127,7 +132,7 @@ export class Session {
       alive: () => this.#alive(),
       closed: (code, reason) => {
         this.#over = true;
-        clearTimeout(this.#silence);
+        this.#endSilence();
         options.signal.removeEventListener('abort', abort);
         this.#end({ code, reason: reason || this.#failure, worked: this.#microBatches > 0 });
       },
@@ -145,8 +150,8 @@ export class Session {
   }
 
   #alive(): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#link.end(), SILENCE_MS);
+    this.#endSilence();
+    this.#endSilence = this.#clock.after(SILENCE_MS, () => this.#link.end());
   }
 
   #send(message: Message<Header>): void {
@@ -190,10 +195,10 @@ export class Session {
       this.#microBatches += answered;
       this.#options.onStatus({ kind: 'progress', step, answered, microBatches: this.#microBatches });
     };
-    let told = performance.now();
+    let told = this.#clock.now();
     const progress = () => {
-      if (performance.now() - told < PROGRESS_MS) return;
-      told = performance.now();
+      if (this.#clock.now() - told < PROGRESS_MS) return;
+      told = this.#clock.now();
       this.#send({ header: { kind: 'progress', round, lo, size }, parts: [] });
     };
     this.#threads?.run(work, use, progress).catch((error: unknown) => this.#fail(error));

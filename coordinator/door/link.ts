@@ -1,0 +1,32 @@
+/**
+ * A worker's connection as the door sees it, whatever carries it: a WebSocket (socket.ts), or a simulation's. Calls do not
+ * throw, open or not.
+ */
+
+export interface PeerLink {
+  /** The subprotocol that was agreed on; '' if none was. */
+  readonly protocol: string;
+  /** Where it comes from, without the port. */
+  readonly address: string;
+  /** Whether frames still reach the other side, as far as this one knows. */
+  readonly isOpen: boolean;
+  /** Bytes that wait to be sent. */
+  readonly buffered: number;
+  /** Bytes that have passed so far, by this side's count. */
+  readonly sent: number;
+  readonly received: number;
+  /** @param left called once the frame has left this process, or never will */
+  send(frame: Uint8Array, left?: () => void): void;
+  ping(): void;
+  /** Says goodbye; `closed` follows once the other side has answered it. */
+  close(code: number, reason: string): void;
+  /** Ends the connection at once; `closed` follows. */
+  end(): void;
+}
+
+export interface PeerLinkEvents {
+  received(frame: Uint8Array, isBinary: boolean): void;
+  pong(): void;
+  /** Told once. `reason` is what the other side said, if anything. */
+  closed(reason: string): void;
+}
