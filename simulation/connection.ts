@@ -1,0 +1,285 @@
+/**
+ * One simulated connection: what each side sends arrives in order, after the lines and the distance have had their time, as long
+ * as both processes live and the line is whole. It is a `Link` to the worker and a `PeerLink` to the coordinator, both real.
+ */
+import type { PeerLink, PeerLinkEvents } from '../coordinator/door/link.ts';
+import type { Link, LinkEvents } from '../worker/session.ts';
+import type { Line } from './line.ts';
+import type { Host, Network } from './network.ts';
+import type { SimProcess } from './process.ts';
+
+export type Side = 'worker' | 'coordinator';
+
+/** Larger messages share lines with others piece by piece. */
+const SEGMENT_BYTES = 64 * 1024;
+const MAX_SEGMENTS = 16;
+/** What WebSocket and TCP add to a message. */
+const OVERHEAD_BYTES = 60;
+const ABNORMAL = 1006;
+
+/** A direction: its lines in order, and what waits to enter the first. */
+class Stream {
+  readonly #network: Network;
+  readonly #host: Host;
+  readonly #lines: readonly [Line, Line];
+  readonly #queue: { readonly bytes: number; readonly left: () => void; readonly arrive: () => void }[] = [];
+  #busy = false;
+  #lastArrival = 0;
+  /** Nothing arrives any more, and nobody is told. */
+  isDead = false;
+  buffered = 0;
+  sent = 0;
+
+  constructor(network: Network, host: Host, lines: readonly [Line, Line]) {
+    this.#network = network;
+    this.#host = host;
+    this.#lines = lines;
+  }
+
+  send(bytes: number, arrive: () => void, left: () => void = () => {}): void {
+    this.buffered += bytes;
+    this.sent += bytes;
+    this.#queue.push({ bytes, left, arrive });
+    if (!this.#busy) this.#next();
+  }
+
+  #next(): void {
+    const message = this.#queue.shift();
+    this.#busy = message !== undefined;
+    if (message === undefined) return;
+    const { time } = this.#network.options;
+    const [first, second] = this.#lines;
+    const segment = Math.max(SEGMENT_BYTES, message.bytes / MAX_SEGMENTS);
+    const more = (rest: number) => {
+      const bytes = Math.min(rest, segment);
+      const passed = first.pass(bytes, time.now());
+      time.after(passed - time.now(), () => {
+        this.buffered -= bytes;
+        const through = second.pass(bytes, time.now());
+        if (rest > bytes) return more(rest - bytes);
+        this.#arriveAt(through + this.#network.delay(this.#host), message.arrive);
+        message.left();
+        this.#next();
+      });
+    };
+    more(message.bytes);
+  }
+
+  #arriveAt(at: number, arrive: () => void): void {
+    const { time } = this.#network.options;
+    this.#lastArrival = Math.max(at, this.#lastArrival);
+    time.after(this.#lastArrival - time.now(), () =>
+      this.#host.whenWhole(() => {
+        if (!this.isDead) arrive();
+      }),
+    );
+  }
+}
+
+export class Connection {
+  readonly worker: Link;
+  readonly #network: Network;
+  readonly #host: Host;
+  readonly #process: SimProcess;
+  readonly #events: LinkEvents;
+  readonly #up: Stream;
+  readonly #down: Stream;
+  #coordinator: { readonly process: SimProcess; readonly events: PeerLinkEvents } | null = null;
+  #opened = false;
+  /** What each side holds of it. */
+  #isOpen: Record<Side, boolean> = { worker: true, coordinator: false };
+
+  constructor(network: Network, host: Host, process: SimProcess, events: LinkEvents) {
+    this.#network = network;
+    this.#host = host;
+    this.#process = process;
+    this.#events = events;
+    this.#up = new Stream(network, host, [host.up, network.cardDown]);
+    this.#down = new Stream(network, host, [network.cardUp, host.down]);
+    host.connections.add(this);
+    process.atDeath(() => this.#reset('worker'));
+    this.worker = {
+      send: (frame) => this.#send('worker', frame),
+      leave: () => this.#goodbye('worker', 1000, ''),
+      end: () => this.#end('worker'),
+    };
+  }
+
+  /** The coordinator's machine answers. */
+  open(process: SimProcess, accept: (link: PeerLink) => PeerLinkEvents, protocol: string): void {
+    if (this.#down.isDead || !this.#isOpen.worker) return;
+    process.atDeath(() => this.#reset('coordinator'));
+    this.#isOpen.coordinator = true;
+    this.#tellWorker(() => {
+      this.#opened = true;
+      this.#events.opened();
+    });
+    this.#coordinator = { process, events: accept(this.#peerLink(protocol)) };
+  }
+
+  /** Nobody listens. */
+  refuse(): void {
+    this.#down.send(OVERHEAD_BYTES, () => this.#closeWorker(ABNORMAL, 'connection refused'));
+  }
+
+  /** The worker's patience with the handshake is at an end. */
+  giveUp(): void {
+    if (!this.#opened) this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the handshake has timed out'));
+  }
+
+  /** From now on nothing passes, and neither side is told. */
+  die(): void {
+    this.#up.isDead = true;
+    this.#down.isDead = true;
+  }
+
+  /** Somewhere between the two, the connection is cut: both are told. */
+  cut(): void {
+    this.die();
+    this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was cut'));
+    this.#coordinator?.process.deliver(() => this.#closeCoordinator(''));
+  }
+
+  #peerLink(protocol: string): PeerLink {
+    const up = this.#up;
+    const down = this.#down;
+    const isOpen = () => this.#isOpen.coordinator;
+    return {
+      protocol,
+      address: this.#host.name,
+      get isOpen() {
+        return isOpen();
+      },
+      get buffered() {
+        return down.buffered;
+      },
+      get sent() {
+        return down.sent;
+      },
+      get received() {
+        return up.sent;
+      },
+      send: (frame, left) => this.#send('coordinator', frame, left),
+      ping: () => this.#ping(),
+      close: (code, reason) => this.#goodbye('coordinator', code, reason),
+      end: () => this.#end('coordinator'),
+    };
+  }
+
+  #send(from: Side, frame: Uint8Array, left: () => void = () => {}): void {
+    if (!this.#mayAct(from)) return;
+    const { tap, weigh } = this.#network.options;
+    tap.sending?.(from, this.#host, frame, 'before');
+    if (!this.#mayAct(from)) return;
+    const bytes = OVERHEAD_BYTES + weigh(frame);
+    if (from === 'worker')
+      this.#up.send(bytes, () =>
+        this.#tellCoordinator((events) => this.#arrive('coordinator', frame, () => events.received(frame, true))),
+      );
+    else
+      this.#down.send(
+        bytes,
+        () =>
+          this.#process.deliver(() => {
+            if (this.#isOpen.worker) this.#arrive('worker', frame, () => this.#events.received(frame));
+          }),
+        left,
+      );
+    tap.sending?.(from, this.#host, frame, 'after');
+  }
+
+  #arrive(at: Side, frame: Uint8Array, take: () => void): void {
+    const { tap } = this.#network.options;
+    tap.arriving?.(at, this.#host, frame, 'before');
+    if (!this.#mayAct(at)) return;
+    take();
+    tap.arriving?.(at, this.#host, frame, 'after');
+  }
+
+  /** Whether a side can still do anything with the connection. */
+  #mayAct(side: Side): boolean {
+    const process = side === 'worker' ? this.#process : this.#coordinator?.process;
+    return process?.isAlive === true && this.#isOpen[side];
+  }
+
+  #ping(): void {
+    if (!this.#mayAct('coordinator')) return;
+    this.#tellWorker(() => {
+      this.#events.alive();
+      this.#up.send(OVERHEAD_BYTES, () => this.#tellCoordinator((events) => events.pong()));
+    });
+  }
+
+  #goodbye(from: Side, code: number, reason: string): void {
+    if (!this.#mayAct(from)) return;
+    if (from === 'worker') {
+      // Before it is open there is nobody to say goodbye to.
+      if (!this.#opened) return this.#end('worker');
+      this.#up.send(OVERHEAD_BYTES, () => {
+        this.#tellCoordinator(() => this.#closeCoordinator(reason));
+        this.#down.send(OVERHEAD_BYTES, () => this.#process.deliver(() => this.#closeWorker(code, '')));
+      });
+      return;
+    }
+    this.#down.send(OVERHEAD_BYTES, () =>
+      this.#process.deliver(() => {
+        this.#closeWorker(code, reason);
+        this.#up.send(OVERHEAD_BYTES, () => this.#tellCoordinator(() => this.#closeCoordinator('')));
+      }),
+    );
+  }
+
+  #end(by: Side): void {
+    if (!this.#mayAct(by)) return;
+    const { time } = this.#network.options;
+    this.#reset(by);
+    if (by === 'worker') time.after(0, () => this.#process.deliver(() => this.#closeWorker(ABNORMAL, '')));
+    else time.after(0, () => this.#coordinator?.process.deliver(() => this.#closeCoordinator('')));
+  }
+
+  /** What is under way from a side is lost with it; the other is told, if it can be reached. */
+  #reset(by: Side): void {
+    if (by === 'worker') {
+      if (this.#isOpen.coordinator)
+        this.#up.send(OVERHEAD_BYTES, () => this.#tellCoordinator(() => this.#closeCoordinator('')));
+      return;
+    }
+    if (this.#isOpen.worker)
+      this.#down.send(OVERHEAD_BYTES, () =>
+        this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was reset')),
+      );
+  }
+
+  #tellWorker(call: () => void): void {
+    this.#down.send(OVERHEAD_BYTES, () =>
+      this.#process.deliver(() => {
+        if (this.#isOpen.worker) call();
+      }),
+    );
+  }
+
+  #tellCoordinator(call: (events: PeerLinkEvents) => void): void {
+    const coordinator = this.#coordinator;
+    coordinator?.process.deliver(() => {
+      if (this.#isOpen.coordinator) call(coordinator.events);
+    });
+  }
+
+  #closeWorker(code: number, reason: string): void {
+    if (!this.#isOpen.worker) return;
+    this.#isOpen.worker = false;
+    this.#forget();
+    this.#events.closed(code, reason);
+  }
+
+  #closeCoordinator(reason: string): void {
+    if (!this.#isOpen.coordinator) return;
+    this.#isOpen.coordinator = false;
+    this.#forget();
+    this.#coordinator?.events.closed(reason);
+  }
+
+  #forget(): void {
+    if (!this.#isOpen.worker && !this.#isOpen.coordinator) this.#host.connections.delete(this);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A simulated process: whatever reaches it from outside (its clock, its sockets, its disk) reaches it through `deliver`, so that
+ * it can die or freeze at any point of its work. What a dead one still does between its last breath and the next event has no
+ * effect: its links and files ask `isAlive`.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { VirtualClock } from './virtualClock.ts';
+
+export class SimProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly #time: VirtualClock;
+  readonly #atDeath: (() => void)[] = [];
+  #alive = true;
+  /** What has come while it is frozen; null while it is not. */
+  #held: (() => void)[] | null = null;
+
+  constructor(name: string, time: VirtualClock) {
+    this.name = name;
+    this.#time = time;
+    this.clock = {
+      now: () => time.now(),
+      after: (ms, call) => time.after(ms, () => this.deliver(call)),
+      every: (ms, call) => {
+        // As an interval's, what falls due while it is frozen is one call.
+        let waits = false;
+        return time.every(ms, () => {
+          if (waits) return;
+          waits = true;
+          this.deliver(() => {
+            waits = false;
+            call();
+          });
+        });
+      },
+    };
+  }
+
+  get isAlive(): boolean {
+    return this.#alive;
+  }
+
+  get isFrozen(): boolean {
+    return this.#held !== null;
+  }
+
+  /** Calls into the process: at once, when it thaws, or never if it is dead. */
+  deliver(call: () => void): void {
+    if (!this.#alive) return;
+    if (this.#held !== null) this.#held.push(call);
+    else call();
+  }
+
+  /** What the system does for it when it has died: closes its sockets, forgets what it had not synced. */
+  atDeath(call: () => void): void {
+    this.#atDeath.push(call);
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#held = null;
+    for (const call of this.#atDeath) call();
+  }
+
+  /** SIGSTOP: its sockets stay open, and nothing is read from them. */
+  freeze(): void {
+    this.#held ??= [];
+  }
+
+  /** SIGCONT: all that has come meanwhile comes now. */
+  thaw(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const call of held) this.#time.after(0, () => this.deliver(call));
+  }
+}

@@ -1,0 +1,53 @@
+/** A simulated remote worker: a process on a host that runs the real worker's side of the protocol, and comes back by itself. */
+import type { ModelSpec } from '../models/model.ts';
+import { KeptThreads, workUntilFinished } from '../worker/rejoin.ts';
+import type { Dice } from './dice.ts';
+import type { Host, Network } from './network.ts';
+import { SimProcess } from './process.ts';
+import { SimThreads, type ThreadOptions } from './threads.ts';
+import type { VirtualClock } from './virtualClock.ts';
+
+export interface WorkerOptions extends Omit<ThreadOptions, 'process'> {
+  readonly name: string;
+  readonly token: string;
+  /** Of its kernels: what the coordinator compares. */
+  readonly numerics: string;
+}
+
+export class SimWorker {
+  readonly name: string;
+  readonly host: Host;
+  readonly process: SimProcess;
+  /** How it ended: 'finished' with its run, or a sentence saying why not; null while it goes on, and if it was killed. */
+  outcome: string | null = null;
+
+  /** Starts it. */
+  constructor(options: WorkerOptions, host: Host, network: Network, time: VirtualClock, dice: Dice) {
+    const { name, token, numerics, threads } = options;
+    this.name = name;
+    this.host = host;
+    const process = new SimProcess(name, time);
+    this.process = process;
+    const kept = new KeptThreads((_: ModelSpec) => Promise.resolve(new SimThreads({ ...options, process })));
+    workUntilFinished({
+      where: 'the simulated coordinator',
+      hello: { token, name, agent: 'remote', slots: threads, numerics },
+      admit: () => Promise.resolve(),
+      threadsFor: (spec) => kept.for(spec),
+      held: () => kept.current?.state ?? null,
+      open: (events) => network.connect(host, process, events),
+      sleep: (ms) => new Promise((resolve) => process.clock.after(ms, resolve)),
+      random: () => dice.uniform(),
+      onStatus: () => undefined,
+      signal: new AbortController().signal,
+      clock: process.clock,
+    }).then(
+      () => {
+        this.outcome = 'finished';
+      },
+      (error: unknown) => {
+        this.outcome = error instanceof Error ? error.message : String(error);
+      },
+    );
+  }
+}
