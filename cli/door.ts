@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import { renderUnicodeCompact } from 'uqr';
+import { bearerOf } from '../coordinator/door/bearer.ts';
 import { listen } from '../coordinator/door/server.ts';
 import { openLive } from '../coordinator/live/live.ts';
 import type { PreparedRun } from '../coordinator/prepare.ts';
@@ -44,7 +45,7 @@ export async function openDoor(
   const server = await listen({
     host,
     port,
-    token,
+    identify: bearerOf(token),
     numerics: numerics === 'any' ? null : await fingerprint(await createWasmBackend()),
     run: basename(folder.dir),
     model: spec,

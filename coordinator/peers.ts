@@ -51,9 +51,9 @@ export class Peers {
     return threads;
   }
 
-  /** Whether a worker is our own threads, which run our own code on our own numbers. */
+  /** Whether a worker's numbers are taken as they are. */
   trusts(id: WorkerId): boolean {
-    return this.#peers.get(id)?.port.kind === 'threads';
+    return this.#peers.get(id)?.port.trusted === true;
   }
 }
 

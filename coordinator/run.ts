@@ -133,8 +133,9 @@ export class TrainingRun {
 
   /** Sends a worker away, not to come back. @returns null, or a sentence saying why that cannot be */
   kick(id: WorkerId): string | null {
-    if (this.#peers.get(id) === undefined) return 'there is no such worker any more';
-    if (this.#peers.trusts(id)) return "this machine's own threads cannot be sent away: pause or stop the run instead";
+    const kind = this.#peers.get(id)?.port.kind;
+    if (kind === undefined) return 'there is no such worker any more';
+    if (kind === 'threads') return "this machine's own threads cannot be sent away: pause or stop the run instead";
     this.#tell({ type: 'kick', worker: id });
     return null;
   }

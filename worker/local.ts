@@ -35,6 +35,8 @@ export async function startLocalWorker(
   return {
     kind: 'threads',
     name: 'local',
+    identity: null,
+    trusted: true,
     slots: threads,
     closed,
     sendState: (state: State) => pool.setState(state),

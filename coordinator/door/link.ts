@@ -8,14 +8,17 @@ export interface PeerLink {
   readonly protocol: string;
   /** Where it comes from, without the port. */
   readonly address: string;
-  /** Whether frames still reach the other side, as far as this one knows. */
+  /** Whether frames still reach the other side, as far as this one knows; not once this one has said goodbye. */
   readonly isOpen: boolean;
   /** Bytes that wait to be sent. */
   readonly buffered: number;
   /** Bytes that have passed so far, by this side's count. */
   readonly sent: number;
   readonly received: number;
-  /** @param left called once the frame has left this process, or never will */
+  /**
+   * Sends a frame if the link is open. The frame is not to be changed afterwards: it may be read as long as it waits.
+   * @param left called once, later, when the frame has left this process or never will
+   */
   send(frame: Uint8Array, left?: () => void): void;
   ping(): void;
   /** Says goodbye; `closed` follows once the other side has answered it. */
@@ -24,9 +27,11 @@ export interface PeerLink {
   end(): void;
 }
 
+/** What a link tells of itself: nothing before whoever opened it has returned. */
 export interface PeerLinkEvents {
+  /** The frame is read before this returns, or not at all. */
   received(frame: Uint8Array, isBinary: boolean): void;
   pong(): void;
-  /** Told once. `reason` is what the other side said, if anything. */
+  /** Told once, and last. `reason` is what the other side said, if anything. */
   closed(reason: string): void;
 }

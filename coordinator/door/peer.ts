@@ -7,26 +7,24 @@
  * Back-pressure is by construction: a peer is sent one state a step, and only once it has answered all its leases. So is the
  * rate of what it may send: a result must answer a lease, and progress is counted.
  */
-import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
+import type { Cancel, Clock } from '../../core/clock.ts';
 import { FrameError } from '../../core/protocol/frameError.ts';
 import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
 import {
   CloseCode,
   fromWorkerSchema,
   type Hello,
-  MAX_KEPT,
   type News,
   parseResult,
   SUBPROTOCOL,
-  stateHash,
-  stateMessage,
   workMessage,
 } from '../../core/protocol/messages.ts';
 import type { State, Work, WorkerPort } from '../../core/protocol/work.ts';
 import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
-import { sameSecret } from '../secret.ts';
+import type { Bearer, Identify } from './bearer.ts';
+import type { PeerLink } from './link.ts';
+import type { StateCache } from './stateCache.ts';
 
 const HELLO_MS = 10_000;
 const MAX_HELLO_BYTES = 4096;
@@ -40,8 +38,8 @@ const MAX_REASON_BYTES = 123;
 const MAX_PROGRESS = 10_000;
 
 export interface PeerOptions {
-  /** What a worker must present. */
-  readonly token: string;
+  /** Whose token a worker brings. */
+  readonly identify: Identify;
   /** The coordinator's own numerics class, which a worker must share; null admits any. */
   readonly numerics: string | null;
   /** For the welcome. */
@@ -56,89 +54,55 @@ export interface PeerOptions {
   readonly news: (id: WorkerId) => Omit<News, 'kind'>;
 }
 
-/** One encoding and one hash of the current state, shared by all peers. */
-export class StateCache {
-  #version = -1;
-  #frames: Uint8Array[] = [];
-  #hashed = -1;
-  #hash = '';
-
-  frames(state: State): Uint8Array[] {
-    if (this.#version !== state.version) {
-      this.#frames = encodeFrames(stateMessage(state));
-      this.#version = state.version;
-    }
-    return this.#frames;
-  }
-
-  /** Whether a worker that says that it `holds` a state holds this one. */
-  isHeld(holds: Hello['holds'], state: State): boolean {
-    if (holds?.version !== state.version || state.params.length > MAX_KEPT) return false;
-    if (this.#hashed !== state.version) {
-      this.#hash = stateHash(state);
-      this.#hashed = state.version;
-    }
-    return holds.hash === this.#hash;
-  }
-}
-
-export class SocketPeer {
-  readonly #socket: WebSocket;
-  readonly #stream: Socket;
+export class Peer {
+  readonly #link: PeerLink;
   readonly #options: PeerOptions;
   readonly #states: StateCache;
+  readonly #clock: Clock;
   readonly #decoder: FrameDecoder<ReturnType<typeof fromWorkerSchema.parse>>;
+  readonly #gone = Promise.withResolvers<void>();
+  /** Ends the wait for a hello, or for the other side's goodbye. */
+  #calm: Cancel;
   #connection: Connection | null = null;
   #isTab = false;
   #missed = 0;
-  #bytesRead = 0;
+  #heard = 0;
   #pingedAt = 0;
   #latencyMs: number | null = null;
   #progress = 0;
 
-  constructor(socket: WebSocket, stream: Socket, options: PeerOptions, states: StateCache) {
-    this.#socket = socket;
-    this.#stream = stream;
+  constructor(link: PeerLink, options: PeerOptions, states: StateCache, clock: Clock) {
+    this.#link = link;
     this.#options = options;
     this.#states = states;
+    this.#clock = clock;
     this.#decoder = new FrameDecoder(
       fromWorkerSchema,
       ({ kind }) => (kind === 'result' && this.#connection !== null ? options.maxResultBytes : 0),
       ({ kind }) => kind === 'result',
     );
-    const hurry = setTimeout(() => this.#close(CloseCode.misbehaved, 'no hello came'), HELLO_MS);
-    socket.on('message', (data: Buffer, isBinary) => {
-      clearTimeout(hurry);
-      this.#receive(data, isBinary);
-    });
-    socket.on('pong', () => {
-      this.#latencyMs = performance.now() - this.#pingedAt;
-    });
-    // Oversized and malformed WebSocket frames come as errors; the close that follows tells the run.
-    socket.on('error', () => undefined);
-    socket.on('close', (_, reason) => {
-      clearTimeout(hurry);
-      this.#connection?.events.left(plain(reason.toString()) || 'the connection closed');
-    });
-    if (socket.protocol !== SUBPROTOCOL) {
-      const spoken = socket.protocol === '' ? 'no version of the protocol' : socket.protocol;
-      this.#close(
-        CloseCode.refused,
-        `the worker speaks ${spoken}, the coordinator ${SUBPROTOCOL}: install the same manygrad on both`,
-      );
-    }
+    this.#calm = clock.after(HELLO_MS, () => this.#close(CloseCode.misbehaved, 'no hello came'));
+    if (link.protocol === SUBPROTOCOL) return;
+    const spoken = link.protocol === '' ? 'no version of the protocol' : link.protocol;
+    this.#close(
+      CloseCode.refused,
+      `the worker speaks ${spoken}, the coordinator ${SUBPROTOCOL}: install the same manygrad on both`,
+    );
   }
 
   /** Pings, and ends a connection of which nothing has been heard for too long. */
   ping(): void {
-    const heard = this.#stream.bytesRead !== this.#bytesRead;
-    this.#missed = heard ? 0 : this.#missed + 1;
-    this.#bytesRead = this.#stream.bytesRead;
+    const { received } = this.#link;
+    this.#missed = received === this.#heard ? this.#missed + 1 : 0;
+    this.#heard = received;
     this.#progress = 0;
-    if (this.#missed >= MISSED_PINGS) this.#socket.terminate();
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#pingedAt = performance.now();
-    this.#socket.ping();
+    if (this.#missed >= MISSED_PINGS) return this.#link.end();
+    this.#pingedAt = this.#clock.now();
+    this.#link.ping();
+  }
+
+  pong(): void {
+    this.#latencyMs = this.#clock.now() - this.#pingedAt;
   }
 
   /** Tells a tab's person how the run stands. A page sees no pings: this is its sign of life. */
@@ -149,17 +113,22 @@ export class SocketPeer {
   }
 
   /** Closes because the run ends; waits for the peer to close too, but not for long. */
-  async dismiss(finished: boolean): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
-    const [code, reason] = finished
-      ? [CloseCode.finished, 'the run has finished']
-      : [CloseCode.goingAway, 'the coordinator is going away'];
-    this.#close(code, reason);
-    await closed;
+  dismiss(finished: boolean): Promise<void> {
+    if (finished) this.#close(CloseCode.finished, 'the run has finished');
+    else this.#close(CloseCode.goingAway, 'the coordinator is going away');
+    return this.#gone.promise;
   }
 
-  #receive(data: Uint8Array, isBinary: boolean): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+  /** The link is closed. */
+  closed(reason: string): void {
+    this.#calm();
+    this.#connection?.events.left(plain(reason) || 'the connection closed');
+    this.#gone.resolve();
+  }
+
+  received(data: Uint8Array, isBinary: boolean): void {
+    // What still comes after this side's goodbye is not looked at.
+    if (!this.#link.isOpen) return;
     try {
       if (!isBinary) throw new FrameError('a text message');
       if (this.#connection === null && data.byteLength > MAX_HELLO_BYTES)
@@ -185,8 +154,10 @@ export class SocketPeer {
   }
 
   #welcome(hello: Hello): void {
-    const { token, numerics, run, model, connect } = this.#options;
-    if (!sameSecret(hello.token, token))
+    this.#calm();
+    const { identify, numerics, run, model, connect } = this.#options;
+    const bearer = identify(hello.token);
+    if (bearer === null)
       return this.#close(
         CloseCode.refused,
         'the token does not match: give the one that the coordinator printed with --token',
@@ -201,20 +172,22 @@ export class SocketPeer {
     this.#connection = connection;
     this.#isTab = hello.agent === 'tab';
     const state = this.#options.state();
-    connection.join(this.#port(hello), this.#states.isHeld(hello.holds, state) ? state.version : null);
+    connection.join(this.#port(hello, bearer), this.#states.isHeld(hello.holds, state) ? state.version : null);
     this.tellNews();
   }
 
-  #port({ agent, name, slots }: Hello): WorkerPort {
+  #port({ agent, name, slots }: Hello, bearer: Bearer): WorkerPort {
     return {
       kind: agent,
       name: plain(name) || 'nameless',
+      identity: bearer.name,
+      trusted: bearer.trusted,
       slots,
       sendState: (state: State) => this.#send(this.#states.frames(state)),
       sendWork: (work: Work) => this.#send(encodeFrames(workMessage(work))),
       traffic: () => ({
-        sent: this.#stream.bytesWritten,
-        received: this.#stream.bytesRead,
+        sent: this.#link.sent,
+        received: this.#link.received,
         latencyMs: this.#latencyMs,
       }),
       close: (reason, final) => this.#close(final ? CloseCode.misbehaved : CloseCode.goingAway, reason),
@@ -222,14 +195,13 @@ export class SocketPeer {
   }
 
   #send(frames: readonly Uint8Array[]): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    for (const frame of frames) this.#socket.send(frame);
+    for (const frame of frames) this.#link.send(frame);
   }
 
   #close(code: number, reason: string): void {
-    this.#socket.close(code, cutTo(reason, MAX_REASON_BYTES));
-    const impatience = setTimeout(() => this.#socket.terminate(), FAREWELL_MS);
-    this.#socket.once('close', () => clearTimeout(impatience));
+    this.#link.close(code, cutTo(reason, MAX_REASON_BYTES));
+    this.#calm();
+    this.#calm = this.#clock.after(FAREWELL_MS, () => this.#link.end());
   }
 }
 

@@ -1,21 +1,21 @@
 /**
- * The coordinator's door: one port for pages (web.ts), workers (peer.ts) and the operator. It decides who may come in and
- * shows everybody out at the end; what they say is not its business.
+ * The coordinator's door on a network: one port for pages (web.ts), workers (reception.ts) and the operator. It knows HTTP and
+ * which page may open a WebSocket; what is said over one is not its business.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { systemClock } from '../../core/clock.ts';
 import { UserError } from '../../core/errors.ts';
 import { MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import { LIVE_PATH, LIVE_SUBPROTOCOL, type RunInfo } from '../../core/protocol/live.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
-import { Guests } from './guests.ts';
-import { type PeerOptions, SocketPeer, StateCache } from './peer.ts';
+import type { PeerOptions } from './peer.ts';
+import { Reception } from './reception.ts';
+import { acceptSocket } from './socket.ts';
 import { isLocal, isSameOrigin, type Pages, serveWeb } from './web.ts';
 
-const PING_MS = 5000;
-const NEWS_MS = 1000;
 /** An operator's commands are small. */
 const MAX_COMMAND_BYTES = 16 * 1024;
 const SLOW_REQUEST_MS = 10_000;
@@ -56,15 +56,13 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(LIVE_SUBPROTOCOL) ? LIVE_SUBPROTOCOL : false),
   });
-  const states = new StateCache();
   const bytes = { sent: 0, received: 0 };
-  const peers = new Set<SocketPeer>();
-  const guests = new Guests();
+  const reception = new Reception(options, systemClock);
   http.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    if (!guests.enter(address, performance.now())) return socket.destroy();
+    if (!reception.enter(address)) return socket.destroy();
     socket.on('close', () => {
-      guests.leave(address);
+      reception.leave(address);
       bytes.sent += socket.bytesWritten;
       bytes.received += socket.bytesRead;
     });
@@ -80,28 +78,18 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
       operators.handleUpgrade(request, socket, head, (webSocket) => options.operator(webSocket, isLocal(request)));
       return;
     }
-    workers.handleUpgrade(request, socket, head, (webSocket) => {
-      const peer = new SocketPeer(webSocket, request.socket, options, states);
-      peers.add(peer);
-      webSocket.on('close', () => peers.delete(peer));
-    });
+    workers.handleUpgrade(request, socket, head, (webSocket) =>
+      acceptSocket(webSocket, request.socket, (link) => reception.accept(link)),
+    );
   });
-  const heartbeat = setInterval(() => {
-    for (const peer of peers) peer.ping();
-  }, PING_MS);
-  const bulletin = setInterval(() => {
-    for (const peer of peers) peer.tellNews();
-  }, NEWS_MS);
   const address = http.address();
   return {
     port: address !== null && typeof address === 'object' ? address.port : options.port,
     bytes,
     close: async (finished) => {
-      clearInterval(heartbeat);
-      clearInterval(bulletin);
       // Nobody new comes in while the others are shown out.
       const closed = new Promise((resolve) => http.close(resolve));
-      await Promise.all([...peers].map((peer) => peer.dismiss(finished)));
+      await reception.close(finished);
       for (const socket of [...workers.clients, ...operators.clients]) socket.terminate();
       http.closeAllConnections();
       await closed;

@@ -3,7 +3,7 @@
  * answers GET and HEAD and nothing else, reads no body, and touches no disk.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sameSecret } from '../secret.ts';
+import type { Identify } from './bearer.ts';
 
 /** A file of a page, as it is sent. */
 export interface PageFile {
@@ -27,16 +27,20 @@ const ELSEWHERE =
 
 export interface WebOptions {
   readonly pages: Pages;
-  readonly token: string;
+  readonly identify: Identify;
   readonly info: object;
 }
 
-export function serveWeb({ pages, token, info }: WebOptions, request: IncomingMessage, response: ServerResponse): void {
+export function serveWeb(
+  { pages, identify, info }: WebOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   for (const [name, value] of Object.entries(headers(request))) response.setHeader(name, value);
   const [path = '/'] = (request.url ?? '/').split('?');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'Only GET is answered here.\n');
   if (path === RUN_PATH) {
-    if (!isBearer(request, token)) return end(response, 401, 'The token is missing or wrong.\n');
+    if (!isBearer(request, identify)) return end(response, 401, 'The token is missing or wrong.\n');
     response.setHeader('content-type', 'application/json');
     response.setHeader('cache-control', 'no-store');
     return void response.end(JSON.stringify(info));
@@ -96,10 +100,15 @@ function end(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
 
-function isBearer({ headers: { authorization = '' } }: IncomingMessage, token: string): boolean {
+function isBearer({ headers: { authorization = '' } }: IncomingMessage, identify: Identify): boolean {
   const [scheme, given = ''] = authorization.split(' ');
-  // A token may be any text; a header may not.
-  return scheme?.toLowerCase() === 'bearer' && sameSecret(given, encodeURIComponent(token));
+  if (scheme?.toLowerCase() !== 'bearer') return false;
+  try {
+    // A token may be any text; a header may not.
+    return identify(decodeURIComponent(given)) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a request comes from this machine itself, through no proxy, and asks for it by a name of its own. */

@@ -55,6 +55,10 @@ export type WorkerKind = 'threads' | 'remote' | 'tab';
 export interface WorkerPort {
   readonly kind: WorkerKind;
   readonly name: string;
+  /** The name of the worker's own token; null where it brought none. */
+  readonly identity: string | null;
+  /** Whether its work needs no checking: it is our own threads, or known to whoever runs this. */
+  readonly trusted: boolean;
   /** How many leases it computes at a time. */
   readonly slots: number;
   /** The state is only read, and before this returns. */

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { logTicks } from '../../coordinator/dashboard/charts.ts';
 import { stacked } from '../../coordinator/dashboard/timeline.ts';
+import { bearerOf } from '../../coordinator/door/bearer.ts';
 import { type CoordinatorServer, listen } from '../../coordinator/door/server.ts';
 import { LiveCloseCode } from '../../core/protocol/live.ts';
 import { makePages } from '../../deploy/pages.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   server = await listen({
     host: '127.0.0.1',
     port: 0,
-    token: 't',
+    identify: bearerOf('t'),
     numerics: null,
     run: info.run,
     model: {},

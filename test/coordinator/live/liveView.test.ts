@@ -25,6 +25,8 @@ class Told {
     const whole: WorkerPort = {
       kind: 'remote',
       name: `w${id}`,
+      identity: null,
+      trusted: false,
       slots: 2,
       sendState: nothing,
       sendWork: nothing,

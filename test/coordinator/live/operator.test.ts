@@ -271,6 +271,8 @@ describe('an operator', () => {
     connection.join({
       kind: 'remote',
       name: 'stalled',
+      identity: null,
+      trusted: false,
       slots: 1,
       sendState: () => undefined,
       sendWork: ({ lo }) => given.push(lo),

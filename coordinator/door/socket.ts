@@ -1,0 +1,61 @@
+/** A WebSocket, and the stream below it, as a worker's link. */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import type { PeerLink, PeerLinkEvents } from './link.ts';
+
+/** Hands an open WebSocket to `accept`, and tells what it returns of what comes. */
+export function acceptSocket(socket: WebSocket, stream: Socket, accept: (link: PeerLink) => PeerLinkEvents): void {
+  const events = accept(new SocketLink(socket, stream));
+  socket.on('message', (data: Buffer, isBinary) => events.received(data, isBinary));
+  socket.on('pong', () => events.pong());
+  // Oversized and malformed WebSocket frames come as errors; a close follows.
+  socket.on('error', () => undefined);
+  socket.on('close', (_, reason) => events.closed(reason.toString()));
+}
+
+class SocketLink implements PeerLink {
+  readonly protocol: string;
+  /** Kept, since a stream that is closed has none. */
+  readonly address: string;
+  readonly #socket: WebSocket;
+  readonly #stream: Socket;
+
+  constructor(socket: WebSocket, stream: Socket) {
+    this.protocol = socket.protocol;
+    this.address = stream.remoteAddress ?? '';
+    this.#socket = socket;
+    this.#stream = stream;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  get buffered(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  get sent(): number {
+    return this.#stream.bytesWritten;
+  }
+
+  get received(): number {
+    return this.#stream.bytesRead;
+  }
+
+  send(frame: Uint8Array, left?: () => void): void {
+    this.#socket.send(frame, left && (() => left()));
+  }
+
+  ping(): void {
+    if (this.isOpen) this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  end(): void {
+    this.#socket.terminate();
+  }
+}
