@@ -86,8 +86,9 @@ export class Connection {
   readonly #down: Stream;
   #coordinator: { readonly process: SimProcess; readonly events: PeerLinkEvents } | null = null;
   #opened = false;
-  /** What each side holds of it. */
-  #isOpen: Record<Side, boolean> = { worker: true, coordinator: false };
+  /** Whether a side still has it, and whether that side has said goodbye. */
+  readonly #isOpen: Record<Side, boolean> = { worker: true, coordinator: false };
+  readonly #isLeaving: Record<Side, boolean> = { worker: false, coordinator: false };
 
   constructor(network: Network, host: Host, process: SimProcess, events: LinkEvents) {
     this.#network = network;
@@ -133,17 +134,19 @@ export class Connection {
     this.#down.isDead = true;
   }
 
-  /** Somewhere between the two, the connection is cut: both are told. */
+  /** Somewhere between the two, the connection is cut: both are told, a little later. */
   cut(): void {
     this.die();
-    this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was cut'));
-    this.#coordinator?.process.deliver(() => this.#closeCoordinator(''));
+    this.#network.options.time.after(0, () => {
+      this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was cut'));
+      this.#coordinator?.process.deliver(() => this.#closeCoordinator(''));
+    });
   }
 
   #peerLink(protocol: string): PeerLink {
     const up = this.#up;
     const down = this.#down;
-    const isOpen = () => this.#isOpen.coordinator;
+    const isOpen = () => this.#isOpen.coordinator && !this.#isLeaving.coordinator;
     return {
       protocol,
       address: this.#host.name,
@@ -167,10 +170,10 @@ export class Connection {
   }
 
   #send(from: Side, frame: Uint8Array, left: () => void = () => {}): void {
-    if (!this.#mayAct(from)) return;
+    if (!this.#mayAct(from) || this.#isLeaving[from]) return void this.#network.options.time.after(0, left);
     const { tap, weigh } = this.#network.options;
     tap.sending?.(from, this.#host, frame, 'before');
-    if (!this.#mayAct(from)) return;
+    if (!this.#mayAct(from)) return void this.#network.options.time.after(0, left);
     const bytes = OVERHEAD_BYTES + weigh(frame);
     if (from === 'worker')
       this.#up.send(bytes, () =>
@@ -211,16 +214,18 @@ export class Connection {
   }
 
   #goodbye(from: Side, code: number, reason: string): void {
-    if (!this.#mayAct(from)) return;
+    if (!this.#mayAct(from) || this.#isLeaving[from]) return;
     if (from === 'worker') {
       // Before it is open there is nobody to say goodbye to.
       if (!this.#opened) return this.#end('worker');
+      this.#isLeaving.worker = true;
       this.#up.send(OVERHEAD_BYTES, () => {
         this.#tellCoordinator(() => this.#closeCoordinator(reason));
         this.#down.send(OVERHEAD_BYTES, () => this.#process.deliver(() => this.#closeWorker(code, '')));
       });
       return;
     }
+    this.#isLeaving.coordinator = true;
     this.#down.send(OVERHEAD_BYTES, () =>
       this.#process.deliver(() => {
         this.#closeWorker(code, reason);

@@ -14,6 +14,9 @@ export class SimProcess {
   #alive = true;
   /** What has come while it is frozen; null while it is not. */
   #held: (() => void)[] | null = null;
+  /** Until then its one thread is at work. */
+  #busyUntil = 0;
+  #busyMs = 0;
 
   constructor(name: string, time: VirtualClock) {
     this.name = name;
@@ -44,11 +47,28 @@ export class SimProcess {
     return this.#held !== null;
   }
 
-  /** Calls into the process: at once, when it thaws, or never if it is dead. */
+  /** Calls into the process: at once, when it thaws or has the time, or never if it is dead. */
   deliver(call: () => void): void {
     if (!this.#alive) return;
     if (this.#held !== null) this.#held.push(call);
+    else if (this.busyForMs > 0) this.#time.after(this.busyForMs, () => this.deliver(call));
     else call();
+  }
+
+  /** What it does at present takes so long; what else there is to do waits. Simulated code takes no time by itself. */
+  spend(ms: number): void {
+    this.#busyUntil = Math.max(this.#busyUntil, this.#time.now()) + ms;
+    this.#busyMs += ms;
+  }
+
+  /** For how long it is still at work. */
+  get busyForMs(): number {
+    return Math.max(0, this.#busyUntil - this.#time.now());
+  }
+
+  /** How long it has been at work so far. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   /** What the system does for it when it has died: closes its sockets, forgets what it had not synced. */

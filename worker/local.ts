@@ -3,6 +3,7 @@ import type { Result, State, Work, WorkerEvents, WorkerPort } from '../core/prot
 import type { ModelSpec } from '../models/model.ts';
 import { ThreadPool } from './pool.ts';
 import { KeptThreads } from './rejoin.ts';
+import type { Threads } from './session.ts';
 
 export interface LocalWorker extends WorkerPort {
   /** Resolves when the threads have ended. */
@@ -10,7 +11,7 @@ export interface LocalWorker extends WorkerPort {
 }
 
 /** Threads that stay from run to run, as long as the model is the same. Whoever made them closes them. */
-export type KeptPool = KeptThreads<ThreadPool, ModelSpec>;
+export type KeptPool = KeptThreads<Threads, ModelSpec>;
 
 export const keepPool = (threads: number): KeptPool => new KeptThreads((spec) => ThreadPool.start(spec, threads));
 
