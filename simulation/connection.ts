@@ -179,16 +179,20 @@ export class Connection {
       this.#up.send(bytes, () =>
         this.#tellCoordinator((events) => this.#arrive('coordinator', frame, () => events.received(frame, true))),
       );
-    else
-      this.#down.send(
-        bytes,
-        () =>
-          this.#process.deliver(() => {
-            if (this.#isOpen.worker) this.#arrive('worker', frame, () => this.#events.received(frame));
-          }),
-        left,
-      );
+    else this.#sendDown(frame, bytes, left);
     tap.sending?.(from, this.#host, frame, 'after');
+  }
+
+  /** What the coordinator's own work takes comes before its line's. */
+  #sendDown(frame: Uint8Array, bytes: number, left: () => void): void {
+    const { time } = this.#network.options;
+    const arrive = () =>
+      this.#process.deliver(() => {
+        if (this.#isOpen.worker) this.#arrive('worker', frame, () => this.#events.received(frame));
+      });
+    const busy = this.#coordinator?.process.busyForMs ?? 0;
+    if (busy > 0) time.after(busy, () => this.#down.send(bytes, arrive, left));
+    else this.#down.send(bytes, arrive, left);
   }
 
   #arrive(at: Side, frame: Uint8Array, take: () => void): void {

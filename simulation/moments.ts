@@ -59,6 +59,6 @@ export class Moments {
 
   #frame(side: Side, doing: string, host: Host, frame: Uint8Array): void {
     const kind = frameKind(frame);
-    if (kind !== null) this.hit(`${side} ${doing} ${kind.kind}`, host);
+    if (kind !== null) this.hit(`${side} ${doing} ${kind}`, host);
   }
 }
