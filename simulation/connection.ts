@@ -134,6 +134,11 @@ export class Connection {
     this.#down.isDead = true;
   }
 
+  /** From now on nothing that the worker sends arrives, and it does not know. */
+  deafen(): void {
+    this.#up.isDead = true;
+  }
+
   /** Somewhere between the two, the connection is cut: both are told, a little later. */
   cut(): void {
     this.die();

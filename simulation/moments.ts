@@ -50,12 +50,33 @@ export class Moments {
     arriving: (at, host, frame, when) => this.#frame(at, `${when} receiving`, host, frame),
   };
 
-  readonly observer: RunObserver = {
-    onOpen: ({ mode }) => this.hit(`run open ${mode}`),
-    onStep: () => this.hit('run commit'),
-    onEvaluation: () => this.hit('run evaluated'),
-    onCheckpoint: () => this.hit('run checkpoint written'),
-  };
+  /** Watches a run, and tells `other` what it sees. */
+  observer(other: RunObserver): RunObserver {
+    return {
+      ...other,
+      onOpen: (round) => {
+        other.onOpen?.(round);
+        this.hit(`run open ${round.mode}`);
+      },
+      onStep: (made) => {
+        other.onStep?.(made);
+        this.hit('run commit');
+      },
+      onEvaluation: (evaluated) => {
+        other.onEvaluation?.(evaluated);
+        this.hit('run evaluated');
+      },
+      onCheckpoint: (step) => {
+        other.onCheckpoint?.(step);
+        this.hit('run checkpoint written');
+      },
+    };
+  }
+
+  disk(when: 'before' | 'after', op: string, file: string): void {
+    const what = /checkpoint|ledger|log|config|summary|lock/.exec(file)?.[0] ?? 'folder';
+    this.hit(`disk ${when} ${op} ${what}`);
+  }
 
   #frame(side: Side, doing: string, host: Host, frame: Uint8Array): void {
     const kind = frameKind(frame);

@@ -2,13 +2,13 @@
  * A simulated coordinator: one life of the process that trains, from its start or its resuming to its end or its death, with the
  * real run, the real door and the real files, on simulated links, clock and disk.
  */
-
 import { bearerOf } from '../coordinator/door/bearer.ts';
 import { Reception } from '../coordinator/door/reception.ts';
 import type { RunEnd, RunObserver } from '../coordinator/observer.ts';
 import type { RunOptions } from '../coordinator/options.ts';
-import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
+import { type PreparedRun, prepareNewRun, prepareResumedRun, type RunPlace } from '../coordinator/prepare.ts';
 import { TrainingRun } from '../coordinator/run.ts';
+import type { Disk } from '../core/disk/disk.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { startLocalWorker } from '../worker/local.ts';
 import { KeptThreads } from '../worker/rejoin.ts';
@@ -16,6 +16,7 @@ import type { Network } from './network.ts';
 import type { SimProcess } from './process.ts';
 import { SimThreads, type ThreadOptions } from './threads.ts';
 
+/** The run's token, and where its files are. */
 export const TOKEN = 'token';
 export const DIR = 'run';
 
@@ -26,21 +27,66 @@ export interface CoordinatorOptions {
   /** Threads of its own; null for none. */
   readonly local: Omit<ThreadOptions, 'process'> | null;
   readonly numerics: string;
+  readonly loadData: RunPlace['loadData'];
 }
 
-/** Runs until the process dies, which this does not see, or the run ends. */
-export async function coordinate(
-  { recipe, run: runOptions, minWorkers, local, numerics }: CoordinatorOptions,
-  process: SimProcess,
-  network: Network,
-  observer: RunObserver,
-): Promise<RunEnd> {
-  const options = () => runOptions;
-  const prepared: PreparedRun = await prepareNewRun(recipe, DIR, options);
-  const { trainer, batches, folder, spec } = prepared;
-  const run = new TrainingRun(prepared, observer, process.clock);
+export class SimCoordinator {
+  readonly process: SimProcess;
+  /** Resolves when the run has ended or been stopped, and the door is closed; never if the process dies. */
+  readonly ended: Promise<RunEnd>;
+  /** Null until it has been prepared. */
+  run: TrainingRun | null = null;
+
+  /** Starts it. @param isNew whether its folder holds no run yet */
+  constructor(
+    options: CoordinatorOptions,
+    process: SimProcess,
+    network: Network,
+    disk: Disk,
+    isNew: boolean,
+    observer: RunObserver,
+  ) {
+    this.process = process;
+    this.ended = this.#coordinate(options, network, disk, isNew, observer);
+  }
+
+  async #coordinate(
+    { recipe, run: runOptions, minWorkers, local, numerics, loadData }: CoordinatorOptions,
+    network: Network,
+    disk: Disk,
+    isNew: boolean,
+    observer: RunObserver,
+  ): Promise<RunEnd> {
+    const { process } = this;
+    const { clock } = process;
+    const place: RunPlace = { disk, clock, loadData };
+    const options = () => runOptions;
+    const prepared = await (isNew
+      ? prepareNewRun(recipe, DIR, options, place)
+      : prepareResumedRun(DIR, {}, options, place));
+    const run = new TrainingRun(prepared, observer, clock);
+    this.run = run;
+    const reception = openDoor(prepared, run, numerics, process);
+    network.listen(process, (link) => reception.accept(link));
+    if (local !== null) {
+      const connection = run.connect();
+      const kept = new KeptThreads(() => Promise.resolve(new SimThreads({ ...local, process })));
+      connection.join(await startLocalWorker(prepared.spec, local.threads, connection.events, kept));
+    }
+    run.start(minWorkers);
+    const end = await run.ended;
+    await reception.close(end.complete);
+    network.close(process);
+    await prepared.folder.summary({ ...end });
+    await prepared.folder.close();
+    return end;
+  }
+}
+
+function openDoor(prepared: PreparedRun, run: TrainingRun, numerics: string, { clock }: SimProcess): Reception {
+  const { trainer, batches, spec } = prepared;
   const statistics = batches.microBatches * trainer.statisticsLength;
-  const reception = new Reception(
+  return new Reception(
     {
       identify: bearerOf(TOKEN),
       numerics,
@@ -53,20 +99,6 @@ export async function coordinate(
         throw new Error('no tab takes part in a simulation');
       },
     },
-    process.clock,
+    clock,
   );
-  network.listen(process, (link) => reception.accept(link));
-  if (local !== null) {
-    const connection = run.connect();
-    const kept = new KeptThreads(() => Promise.resolve(new SimThreads({ ...local, process })));
-    connection.join(await startLocalWorker(spec, local.threads, connection.events, kept));
-  }
-  run.start(minWorkers);
-  const end = await run.ended;
-  network.close(process);
-  await reception.close(end.complete);
-  folder.summary({ ...end });
-  folder.close();
-  return end;
 }
-void prepareResumedRun;

@@ -18,6 +18,8 @@ export class SimWorker {
   readonly name: string;
   readonly host: Host;
   readonly process: SimProcess;
+  #threads: SimThreads | null = null;
+  #slowness = 1;
   /** How it ended: 'finished' with its run, or a sentence saying why not; null while it goes on, and if it was killed. */
   outcome: string | null = null;
 
@@ -28,7 +30,11 @@ export class SimWorker {
     this.host = host;
     const process = new SimProcess(name, time);
     this.process = process;
-    const kept = new KeptThreads((_: ModelSpec) => Promise.resolve(new SimThreads({ ...options, process })));
+    const pace = () => options.pace() * this.#slowness;
+    const kept = new KeptThreads(async (_: ModelSpec) => {
+      this.#threads = new SimThreads({ ...options, pace, process });
+      return this.#threads;
+    });
     workUntilFinished({
       where: 'the simulated coordinator',
       hello: { token, name, agent: 'remote', slots: threads, numerics },
@@ -49,5 +55,14 @@ export class SimWorker {
         this.outcome = error instanceof Error ? error.message : String(error);
       },
     );
+  }
+  /** How long its threads have computed so far, in ms. */
+  get computedMs(): number {
+    return this.#threads?.computedMs ?? 0;
+  }
+
+  /** From now on everything takes so many times as long. */
+  slowBy(times: number): void {
+    this.#slowness *= times;
   }
 }

@@ -7,8 +7,7 @@ import type { RunOptions } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { type Costs, costOfSending, costOfStep, costOfTaking } from './costs.ts';
 import { frameHeader } from './frameKind.ts';
-import type { WorkerPlan } from './world.ts';
-import { World } from './world.ts';
+import { type WorkerPlan, World } from './world.ts';
 
 export interface Question {
   /** Lengths of the model's vectors: parameters, buffers, and a micro-batch's row of batch-norm statistics. */
@@ -44,7 +43,14 @@ export interface Speed {
   };
 }
 
-const OPTIONS: RunOptions = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
+const OPTIONS: RunOptions = {
+  checkpointEvery: 0,
+  checkpointSeconds: 0,
+  keepCheckpoints: 1,
+  keepEvery: 0,
+  evalEvery: 0,
+  diagnoseEvery: 0,
+};
 const MIB = 1024 * 1024;
 /** The longest simulated time, in ms: a month. */
 const LIMIT = 30 * 24 * 3600 * 1000;
@@ -105,7 +111,7 @@ export async function speedOf(question: Question): Promise<Speed> {
     run: OPTIONS,
     workers,
     threads,
-    localMsPerMicroBatch: msPerMicroBatch,
+    msPerMicroBatch,
     coordinatorMbit,
     weigh,
     tap: {
@@ -113,24 +119,25 @@ export async function speedOf(question: Question): Promise<Speed> {
         if (by !== 'coordinator' || when === 'after') return;
         const bytes = weigh(frame);
         sent += bytes;
-        world.coordinator?.spend(costOfSending(costs, bytes));
+        world.coordinator?.process.spend(costOfSending(costs, bytes));
       },
       arriving: (at, _, frame, when) => {
         if (at !== 'coordinator' || when === 'after') return;
         const bytes = weigh(frame);
         received += bytes;
-        world.coordinator?.spend(costOfTaking(costs, bytes));
+        world.coordinator?.process.spend(costOfTaking(costs, bytes));
       },
     },
     observer: {
       onStep: () => {
-        world.coordinator?.spend(costOfStep(costs, 4 * (parameters + buffers)));
+        world.coordinator?.process.spend(costOfStep(costs, 4 * (parameters + buffers)));
         if (++made === steps) from = mark(world, sent, received);
         if (made === 2 * steps) to = mark(world, sent, received);
       },
     },
   });
-  await world.runUntil(() => to !== null, LIMIT);
+  world.begin();
+  await world.until(() => to !== null, LIMIT);
   if (from === null || to === null) throw new Error('the simulated run has made no steps');
   return between(from, to, steps, question);
 }
@@ -153,7 +160,7 @@ function mark(world: World, sent: number, received: number): Mark {
     at: world.time.now(),
     sent,
     received,
-    coordinator: world.coordinator?.busyMs ?? 0,
+    coordinator: world.coordinator?.process.busyMs ?? 0,
     up: total((host) => host.up.busyMs),
     down: total((host) => host.down.busyMs),
     computing: world.workers.reduce((sum, worker) => sum + worker.computedMs, 0),

@@ -32,14 +32,18 @@ export class SharedCompute {
   }
 }
 
+/** What is answered in place of a result. */
+export type Forge = (result: Result) => Result;
+
+export const HONEST: Forge = (result) => result;
+
 export interface ThreadOptions {
   readonly compute: SharedCompute;
   readonly process: SimProcess;
   readonly threads: number;
   /** Milliseconds that the next micro-batch takes. */
   readonly pace: () => number;
-  /** What is answered in place of a result. */
-  readonly forge: (result: Result) => Result;
+  readonly forge: Forge;
   /** Told before a lease is begun. */
   readonly beginning: () => void;
 }
@@ -50,6 +54,8 @@ export class SimThreads implements Threads {
   readonly #waiting: (() => void)[] = [];
   #state: State | null = null;
   #running = 0;
+  /** How long all threads together have computed so far. */
+  computedMs = 0;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -72,7 +78,9 @@ export class SimThreads implements Threads {
       if (this.#state === null) throw new Error('a lease before any state');
       const result = await compute.run(this.#state, work);
       for (const _ of work.counts) {
-        await new Promise<void>((resolve) => process.clock.after(pace(), resolve));
+        const ms = pace();
+        this.computedMs += ms;
+        await new Promise<void>((resolve) => process.clock.after(ms, resolve));
         progress();
       }
       use(forge(result));

@@ -2,24 +2,25 @@
  * A whole training run in one process: a coordinator, hosts with workers, a network, a disk, a clock. All of it follows from the
  * options, a seed among them: the same again gives the same again, event by event.
  */
-
 import type { RunEnd, RunObserver } from '../coordinator/observer.ts';
 import type { RunOptions } from '../coordinator/options.ts';
+import type { LedgerLine } from '../coordinator/runFolder.ts';
 import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
-import type { Result } from '../core/protocol/work.ts';
-import type { ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Compute } from '../worker/compute.ts';
 import { Dice } from './dice.ts';
-import { Host, LOCAL, Network, type Shape, type Wiretap } from './network.ts';
+import { Moments } from './moments.ts';
+import { Host, Network, type Shape, type Wiretap } from './network.ts';
 import { SimProcess } from './process.ts';
-import { coordinate, TOKEN } from './simCoordinator.ts';
+import { DIR, SimCoordinator, TOKEN } from './simCoordinator.ts';
+import { SimDisk } from './simDisk.ts';
 import { SimWorker } from './simWorker.ts';
-import { SharedCompute } from './threads.ts';
+import { type Forge, HONEST, SharedCompute } from './threads.ts';
+import { loadToyData, TOY_VOCABULARY } from './toy.ts';
 import { VirtualClock } from './virtualClock.ts';
 
-/** A worker that is there from the start. */
+/** A worker, and the host that it runs on. */
 export interface WorkerPlan {
   readonly name: string;
   readonly shape: Shape;
@@ -27,108 +28,195 @@ export interface WorkerPlan {
   /** Milliseconds a micro-batch, give or take `spread`, a part of it. */
   readonly msPerMicroBatch: number;
   readonly spread: number;
-  readonly forge?: (result: Result) => Result;
+  readonly forge?: Forge;
+  /** Seconds after the beginning at which it comes; at once if left out. */
+  readonly comesAt?: number;
 }
 
 export interface WorldOptions {
   readonly seed: number;
+  /** On the toy data (toy.ts). */
   readonly recipe: Recipe;
-  readonly spec: ModelSpec;
   readonly run: RunOptions;
   readonly workers: readonly WorkerPlan[];
-  /** The coordinator's own threads; 0 is none. */
+  /** The coordinator's own threads, 0 for none, and the milliseconds that a micro-batch takes one of them. */
   readonly threads: number;
-  readonly localMsPerMicroBatch: number;
-  readonly tap?: Wiretap;
+  readonly msPerMicroBatch: number;
+  readonly moments?: Moments;
   readonly observer?: RunObserver;
+  /** Told of every frame besides. */
+  readonly tap?: Wiretap;
+  /** The coordinator's line; it is no bottleneck if left out. */
   readonly coordinatorMbit?: number;
+  /** The bytes that a frame counts for on a line; its own if left out. */
   readonly weigh?: (frame: Uint8Array) => number;
+  /** Milliseconds that each call of the disk takes. */
+  readonly diskMs?: number;
 }
 
 const backend = await createWasmBackend();
 const numerics = await fingerprint(backend);
+/** A model's compute is the same in every world. */
+const computes = new Map<string, SharedCompute>();
+
+function computeOf({ model }: Recipe): SharedCompute {
+  const key = JSON.stringify(model);
+  const known = computes.get(key);
+  if (known !== undefined) return known;
+  const compute = new SharedCompute(new Compute(backend, { ...model, vocabSize: TOY_VOCABULARY }));
+  computes.set(key, compute);
+  return compute;
+}
 
 export class World {
   readonly time = new VirtualClock();
   readonly dice: Dice;
   readonly network: Network;
+  readonly disk: SimDisk;
   readonly hosts = new Map<string, Host>();
   readonly workers: SimWorker[] = [];
-  readonly #options: WorldOptions;
-  readonly #compute: SharedCompute;
-  coordinator: SimProcess | null = null;
+  readonly moments: Moments;
+  coordinator: SimCoordinator | null = null;
+  /** How it ended, once it has. */
   end: RunEnd | null = null;
-  failure: unknown = null;
+  /** Lives of the coordinator so far. */
+  lives = 0;
+  readonly #options: WorldOptions;
+  readonly #plans = new Map<Host, WorkerPlan>();
+  #failure: unknown = null;
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.dice = new Dice(options.seed, 'world');
-    this.#compute = new SharedCompute(new Compute(backend, options.spec));
+    const { seed, moments = new Moments([]), tap, weigh, diskMs = 0 } = options;
+    const { coordinatorMbit = Number.POSITIVE_INFINITY } = options;
+    this.dice = new Dice(seed, 'world');
+    this.moments = moments;
+    this.disk = new SimDisk({ seed, latency: { clock: this.time, ms: () => diskMs } });
+    this.disk.onCall = (when, op, file) => moments.disk(when, op, file);
     this.network = new Network({
       time: this.time,
       dice: this.dice.of('network'),
-      tap: options.tap ?? {},
-      coordinatorMbit: options.coordinatorMbit ?? Number.POSITIVE_INFINITY,
-      weigh: options.weigh ?? ((frame) => frame.byteLength),
+      tap: tap === undefined ? moments.tap : both(moments.tap, tap),
+      coordinatorMbit,
+      weigh: weigh ?? ((frame) => frame.byteLength),
     });
   }
 
+  /** Starts everybody. */
+  begin(): void {
+    this.startCoordinator();
+    for (const plan of this.#options.workers) {
+      const host = new Host(plan.name, plan.shape);
+      this.hosts.set(plan.name, host);
+      this.#plans.set(host, plan);
+      this.time.after((plan.comesAt ?? 0) * 1000, () => this.startWorker(host));
+    }
+  }
+
+  /** Lets time pass until `done`. @param limit the most that it may take, in simulated ms @throws Error if it takes longer */
+  async until(done: () => boolean, limit: number): Promise<void> {
+    await this.time.run(() => done() || this.#failure !== null, limit);
+    if (this.#failure !== null) throw this.#failure;
+    if (!done()) throw new Error(`nothing came of it in ${Math.round(this.time.now() / 1000)} simulated seconds`);
+  }
+
+  /** The whole run, from its beginning to its end. @throws Error if it fails, or takes longer than `limit` */
+  async run(limit: number): Promise<RunEnd> {
+    this.begin();
+    await this.until(() => this.end !== null, limit);
+    if (this.end === null) throw new Error('a run that ended has no end');
+    return this.end;
+  }
+
+  /** A coordinator begins, or goes on from what is on the disk. */
   startCoordinator(): void {
-    const { recipe, run, threads, localMsPerMicroBatch, observer = {} } = this.#options;
+    const { recipe, run, threads, msPerMicroBatch, observer = {} } = this.#options;
+    const { moments } = this;
     const process = new SimProcess('coordinator', this.time);
-    this.coordinator = process;
-    const local =
-      threads === 0
-        ? null
-        : {
-            compute: this.#compute,
-            threads,
-            pace: () => localMsPerMicroBatch,
-            forge: (r: Result) => r,
-            beginning: () => undefined,
-          };
-    coordinate({ recipe, run, minWorkers: 0, local, numerics }, process, this.network, observer).then(
+    this.lives++;
+    const beginning = () => moments.hit('coordinator computing');
+    const local = { compute: computeOf(recipe), threads, pace: () => msPerMicroBatch, forge: HONEST, beginning };
+    const coordinator = new SimCoordinator(
+      { recipe, run, minWorkers: 0, local: threads === 0 ? null : local, numerics, loadData: loadToyData },
+      process,
+      this.network,
+      this.disk.life(),
+      this.disk.contents(`${DIR}/config.json`) === null,
+      moments.observer(observer),
+    );
+    this.coordinator = coordinator;
+    coordinator.ended.then(
       (end) => {
-        this.end = end;
+        if (!process.isAlive) return;
+        if (end.complete) this.end = end;
+        else this.time.after(1000, () => this.startCoordinator());
       },
       (error: unknown) => {
-        if (process.isAlive) this.failure = error;
+        if (process.isAlive) this.#failure = error;
       },
     );
   }
 
-  startWorker(plan: WorkerPlan): SimWorker {
-    const host = this.hosts.get(plan.name) ?? new Host(plan.name, plan.shape);
-    this.hosts.set(plan.name, host);
-    const dice = this.dice.of(`worker ${plan.name}`);
+  /** The coordinator's process dies, its disk loses what was not synced, and after a while it is started again. */
+  restartCoordinator(afterMs: number): void {
+    const { coordinator } = this;
+    if (coordinator === null || !coordinator.process.isAlive || this.end !== null) return;
+    coordinator.process.kill();
+    this.disk.crash();
+    this.time.after(afterMs, () => this.startCoordinator());
+  }
+
+  startWorker(host: Host): SimWorker {
+    const plan = this.#plans.get(host);
+    if (plan === undefined) throw new Error(`no worker belongs on ${host.name}`);
+    const { name, threads, msPerMicroBatch, spread, forge = HONEST } = plan;
+    const dice = this.dice.of(`worker ${this.workers.length} ${name}`);
     const worker = new SimWorker(
       {
-        name: plan.name,
+        name,
         token: TOKEN,
         numerics,
-        threads: plan.threads,
-        compute: this.#compute,
-        pace: () => plan.msPerMicroBatch * (1 + dice.between(-plan.spread, plan.spread)),
-        forge: plan.forge ?? ((r) => r),
-        beginning: () => undefined,
+        threads,
+        compute: computeOf(this.#options.recipe),
+        pace: () => msPerMicroBatch * (1 + dice.between(-spread, spread)),
+        forge,
+        beginning: () => this.moments.hit('worker computing', host),
       },
       host,
       this.network,
       this.time,
-      dice.of(`rejoin ${plan.name}`),
+      dice.of(`rejoin ${this.workers.length} ${name}`),
     );
     this.workers.push(worker);
     return worker;
   }
 
-  /** Lets the run go to its end. @param limit the most that it may take, in simulated ms @throws Error if it does not end */
-  async run(limit: number): Promise<RunEnd> {
-    this.startCoordinator();
-    for (const plan of this.#options.workers) this.startWorker(plan);
-    await this.time.run(() => this.end !== null || this.failure !== null, limit);
-    if (this.failure !== null) throw this.failure;
-    if (this.end === null) throw new Error(`the run has not ended after ${this.time.now() / 1000} simulated seconds`);
-    return this.end;
+  /** The workers that live on a host. */
+  workersOn(host: Host): SimWorker[] {
+    return this.workers.filter((worker) => worker.host === host && worker.process.isAlive);
+  }
+
+  killWorkers(host: Host): void {
+    for (const { process } of this.workersOn(host)) process.kill();
+  }
+
+  /** The ledger as it is on the disk. */
+  ledger(): LedgerLine[] {
+    const text = new TextDecoder().decode(this.disk.contents(`${DIR}/ledger.jsonl`) ?? new Uint8Array(0));
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as LedgerLine);
   }
 }
-export { LOCAL };
+
+const both = (one: Wiretap, other: Wiretap): Wiretap => ({
+  sending: (...frame) => {
+    one.sending?.(...frame);
+    other.sending?.(...frame);
+  },
+  arriving: (...frame) => {
+    one.arriving?.(...frame);
+    other.arriving?.(...frame);
+  },
+});

@@ -1,0 +1,189 @@
+/**
+ * Random schedules: a world drawn from a seed, with faults at drawn moments, and what must hold of it all the same: the run ends,
+ * with the bits of an undisturbed one, and its ledger has every micro-batch of every step once. The seed alone replays it.
+ */
+import type { RunOptions } from '../coordinator/options.ts';
+import { parseRecipe, type Recipe } from '../models/recipe.ts';
+import { Dice } from './dice.ts';
+import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
+import { type Injection, Moments } from './moments.ts';
+import { LOCAL, type Shape } from './network.ts';
+import { type WorkerPlan, World } from './world.ts';
+
+/** What is trained: with batch norm and an uneven last micro-batch, with dropout's place taken by nothing, and a plain table. */
+export const RECIPES: readonly Recipe[] = [
+  {
+    model: { name: 'mlp', blockSize: 2, embeddingDim: 3, hidden: 6 },
+    batch: 30,
+    microBatch: 4,
+    optimizer: { name: 'adamw' },
+    clipGradNorm: 1,
+  },
+  { model: { name: 'bigram', blockSize: 1 }, batch: 24, microBatch: 1, optimizer: { name: 'sgd', momentum: 0.9 } },
+].map((recipe) =>
+  parseRecipe(
+    { ...recipe, data: { source: 'toy' }, seed: 5, steps: 8, schedule: { name: 'constant', lr: 0.05 } },
+    'a toy recipe',
+  ),
+);
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  local: LOCAL,
+  office: { upMbit: 1000, downMbit: 1000, latencyMs: 1, jitterMs: 0.5 },
+  home: { upMbit: 10, downMbit: 100, latencyMs: 20, jitterMs: 10 },
+  phone: { upMbit: 1, downMbit: 5, latencyMs: 80, jitterMs: 60 },
+  satellite: { upMbit: 0.5, downMbit: 5, latencyMs: 600, jitterMs: 200 },
+};
+
+/** Everything in a schedule that is drawn. */
+export interface Schedule {
+  readonly seed: number;
+  readonly recipe: Recipe;
+  readonly run: RunOptions;
+  readonly workers: readonly WorkerPlan[];
+  readonly threads: number;
+  readonly msPerMicroBatch: number;
+  readonly diskMs: number;
+  readonly faults: readonly { readonly fault: FaultName; readonly at: string; readonly nth: number }[];
+}
+
+/** A day. */
+const LIMIT_MS = 24 * 3600 * 1000;
+
+/** What happens now and then in any run, at which a fault may strike. */
+export const MOMENTS: readonly string[] = [
+  ...['before', 'after'].flatMap((when) => [
+    ...['hello', 'result'].flatMap((kind) => [
+      `worker ${when} sending ${kind}`,
+      `coordinator ${when} receiving ${kind}`,
+    ]),
+    ...['welcome', 'state', 'work'].flatMap((kind) => [
+      `coordinator ${when} sending ${kind}`,
+      `worker ${when} receiving ${kind}`,
+    ]),
+    ...['open', 'write', 'sync', 'rename'].map((op) => `disk ${when} ${op} checkpoint`),
+    ...['write', 'sync'].flatMap((op) => [`disk ${when} ${op} log`, `disk ${when} ${op} ledger`]),
+    `disk ${when} syncFolder folder`,
+  ]),
+  'worker computing',
+  'run open train',
+  'run open eval',
+  'run commit',
+  'run evaluated',
+  'run checkpoint written',
+];
+
+export function draw(seed: number): Schedule {
+  const dice = new Dice(seed, 'schedule');
+  const recipe = dice.pick(RECIPES);
+  const crowd = dice.chance(0.01) ? 100 + dice.below(200) : 1 + dice.below(6);
+  const workers = Array.from({ length: crowd }, (_, i): WorkerPlan => {
+    const shape = SHAPES[dice.pick(Object.keys(SHAPES))] ?? LOCAL;
+    return {
+      name: `w${i}`,
+      shape,
+      threads: 1 + dice.below(3),
+      msPerMicroBatch: 2 ** dice.between(0, 9),
+      spread: dice.between(0, 0.9),
+      comesAt: dice.chance(0.3) ? dice.between(0, 20) : 0,
+    };
+  });
+  return {
+    seed,
+    recipe,
+    run: {
+      checkpointEvery: dice.pick([0, 1, 3, 5]),
+      checkpointSeconds: dice.pick([0, 0, 5]),
+      keepCheckpoints: 1 + dice.below(3),
+      keepEvery: dice.pick([0, 4]),
+      evalEvery: dice.pick([0, 3]),
+      diagnoseEvery: dice.pick([0, 0, 4]),
+    },
+    workers,
+    threads: dice.below(3),
+    msPerMicroBatch: 2 ** dice.between(0, 8),
+    diskMs: dice.pick([0, 0, 5, 50]),
+    faults: Array.from({ length: 1 + dice.below(5) }, () => ({
+      fault: dice.pick(FAULT_NAMES),
+      at: dice.pick(MOMENTS),
+      nth: 1 + Math.floor(2 ** dice.between(0, 5)),
+    })),
+  };
+}
+
+export interface Played {
+  /** Faults that struck, in order. */
+  readonly fired: readonly FaultName[];
+  readonly paramsSha256: string;
+  readonly buffersSha256: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly lives: number;
+}
+
+const references = new Map<Recipe, Promise<Played>>();
+
+/** The same recipe on one thread, undisturbed. */
+function referenceOf(recipe: Recipe): Promise<Played> {
+  const known = references.get(recipe);
+  if (known !== undefined) return known;
+  const run = {
+    checkpointEvery: 0,
+    checkpointSeconds: 0,
+    keepCheckpoints: 1,
+    keepEvery: 0,
+    evalEvery: 0,
+    diagnoseEvery: 0,
+  };
+  const schedule = { seed: 0, recipe, run, workers: [], threads: 1, msPerMicroBatch: 1, diskMs: 0, faults: [] };
+  const reference = simulate(schedule);
+  references.set(recipe, reference);
+  return reference;
+}
+
+/** Plays a schedule to its end. @throws Error if it does not end, or its ledger does not add up */
+export async function simulate(schedule: Schedule): Promise<Played> {
+  const { seed, recipe, faults } = schedule;
+  const fired: FaultName[] = [];
+  const injections: Injection[] = faults.map(({ fault, at, nth }) => ({
+    at,
+    nth,
+    strike: (host) => {
+      fired.push(fault);
+      FAULTS[fault](world, host);
+    },
+  }));
+  const world: World = new World({ ...schedule, moments: new Moments(injections) });
+  const { paramsSha256, buffersSha256 } = await world.run(LIMIT_MS);
+  checkLedger(world, recipe);
+  const { events } = world.time;
+  return { fired, paramsSha256, buffersSha256, simulatedMs: world.time.now(), events, lives: world.lives, ...{ seed } };
+}
+
+/** Plays the schedule of a seed. @throws Error, with the seed, unless all that must hold does */
+export async function check(schedule: Schedule): Promise<Played> {
+  const reference = await referenceOf(schedule.recipe);
+  const played = await simulate(schedule).catch((cause: unknown) => {
+    throw new Error(`schedule ${schedule.seed}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
+  if (played.paramsSha256 !== reference.paramsSha256 || played.buffersSha256 !== reference.buffersSha256)
+    throw new Error(`schedule ${schedule.seed}: other bits than undisturbed`);
+  return played;
+}
+
+/** @throws Error unless every micro-batch of every step is in the ledger once, with its examples */
+function checkLedger(world: World, { steps, batch, microBatch }: Recipe): void {
+  const ledger = world.ledger();
+  if (ledger.length !== steps) throw new Error(`the ledger has ${ledger.length} lines for ${steps} steps`);
+  const expected = Array.from({ length: Math.ceil(batch / microBatch) }, (_, i) =>
+    Math.min(microBatch, batch - i * microBatch),
+  ).join();
+  for (const [i, { step, blocks }] of ledger.entries()) {
+    const counts = blocks.toSorted((a, b) => a.lo - b.lo).flatMap((block) => block.counts);
+    const first = blocks
+      .toSorted((a, b) => a.lo - b.lo)
+      .reduce((at, { lo, counts: c }) => (at === lo ? at + c.length : -1), 0);
+    if (step !== i + 1 || first < 0 || counts.join() !== expected)
+      throw new Error(`line ${i + 1} of the ledger does not add up: ${JSON.stringify({ step, blocks })}`);
+  }
+}
