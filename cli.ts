@@ -150,7 +150,17 @@ const parser = yargs(hideBin(process.argv))
             default: 1000,
             describe: 'Steps between checkpoints; 0: only at the end',
           },
-          'keep-checkpoints': { type: 'number', default: 3, describe: 'How many checkpoints to keep' },
+          'checkpoint-seconds': {
+            type: 'number',
+            default: 300,
+            describe: 'Seconds after which a step ends with a checkpoint as well; 0: never',
+          },
+          'keep-checkpoints': { type: 'number', default: 3, describe: 'How many of the newest checkpoints to keep' },
+          'keep-every': {
+            type: 'number',
+            default: 0,
+            describe: 'Keep checkpoints for good whose step is a multiple of this; 0: none',
+          },
           'eval-every': {
             type: 'number',
             describe: 'Steps between validations; 0: only at the end (default: a tenth)',
@@ -175,7 +185,9 @@ const parser = yargs(hideBin(process.argv))
         ...parseWorkforce(a),
         trustCode: a.trustCode,
         checkpointEvery: whole('checkpoint-every', a.checkpointEvery, 0),
+        checkpointSeconds: whole('checkpoint-seconds', a.checkpointSeconds, 0),
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
+        keepEvery: whole('keep-every', a.keepEvery, 0),
         evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
         diagnoseEvery: a.diagnostics === undefined ? 0 : parseEvery(a.diagnostics),
         samples: a.samples === undefined ? undefined : whole('samples', a.samples, 0),

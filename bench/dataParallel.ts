@@ -52,7 +52,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
   const warmUp = Math.min(WARM_UP, Math.ceil(steps / 3));
   const recipe = recipeOf(workload, microBatch, steps + warmUp);
   const dir = mkdtempSync(join(tmpdir(), 'manygrad-bench-'));
-  const folder = RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
+  const folder = await RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
   try {
     const trainer = new Trainer(await createWasmBackend(), recipe, workload.model);
     const data = randomDataset(workload);
@@ -64,7 +64,14 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
       times.push(now - before);
       before = now;
     };
-    const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
+    const options = {
+      checkpointEvery: 0,
+      checkpointSeconds: 0,
+      keepCheckpoints: 1,
+      keepEvery: 0,
+      evalEvery: 0,
+      diagnoseEvery: 0,
+    };
     const run = new TrainingRun({ trainer, batches, folder, options, steps: recipe.steps }, { onStep });
     const connection = run.connect();
     const local = await startLocalWorker(workload.model, threads, connection.events);
@@ -75,7 +82,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
     await local.closed;
     return median(times.slice(warmUp));
   } finally {
-    folder.close();
+    await folder.close();
     rmSync(dir, { recursive: true });
   }
 }

@@ -42,7 +42,9 @@ export async function lrFind(args: LrFindArguments): Promise<number> {
   checkCode(recipe, target, args.trustCode);
   const prepared = await prepareNewRun(recipe, args.out ?? defaultFolder(target, 'lr-find-'), () => ({
     checkpointEvery: 0,
+    checkpointSeconds: 0,
     keepCheckpoints: 1,
+    keepEvery: 0,
     evalEvery: 0,
     diagnoseEvery: 0,
   }));

@@ -77,6 +77,12 @@ export class TrainingOutput {
     }
   }
 
+  /** A sentence for a person who wanted to read nothing but errors, too. */
+  alarm(text: string): void {
+    this.say(`Warning: ${text}`);
+    if (this.#mode === 'quiet') console.error(`manygrad: ${text}`);
+  }
+
   /** A line for a program. */
   event(event: { readonly event: string; readonly [key: string]: unknown }): void {
     if (this.#mode === 'json') console.log(JSON.stringify(event));

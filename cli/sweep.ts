@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { loadData } from '../coordinator/data.ts';
 import type { RunOptions } from '../coordinator/options.ts';
 import { prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
-import { RunFolder } from '../coordinator/runFolder.ts';
+import { readConfig } from '../coordinator/runConfig.ts';
 import { type Combination, combinations, parseSweep, type Sweep } from '../coordinator/search/grid.ts';
 import { markdownTable, type RunOutcome, ranked, type SweepRow, sweepRow } from '../coordinator/search/table.ts';
 import { Divergence } from '../coordinator/trainer.ts';
@@ -41,7 +41,14 @@ interface Planned {
 }
 
 /** Losses are compared at the end alone; a checkpoint now and then is for a crash. */
-const OPTIONS: RunOptions = { checkpointEvery: 1000, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
+const OPTIONS: RunOptions = {
+  checkpointEvery: 1000,
+  checkpointSeconds: 300,
+  keepCheckpoints: 1,
+  keepEvery: 0,
+  evalEvery: 0,
+  diagnoseEvery: 0,
+};
 
 /** A file in the folder of a run whose numbers ran away: it would do so again. */
 const DIVERGED = 'diverged.json';
@@ -102,16 +109,16 @@ async function plan(asked: Sweep, out: string, { file, trustCode }: SweepArgumen
     for (const seed of asked.seeds ?? [recipe.seed]) {
       const dir = join(out, `${combination.label}-seed${seed}`);
       const seeded: Recipe = { ...recipe, seed };
-      runs.push({ combination, recipe: seeded, dir, outcome: outcomeIn(dir, seeded, await sha256, file) });
+      runs.push({ combination, recipe: seeded, dir, outcome: await outcomeIn(dir, seeded, await sha256, file) });
     }
   }
   return runs;
 }
 
 /** What the run in a folder came to; null if it has not been made, or not to its end. @throws UserError if it is another run */
-function outcomeIn(dir: string, recipe: Recipe, dataSha256: string, file: string): RunOutcome | null {
+async function outcomeIn(dir: string, recipe: Recipe, dataSha256: string, file: string): Promise<RunOutcome | null> {
   if (!existsSync(join(dir, 'config.json'))) return null;
-  const config = RunFolder.readConfig(dir);
+  const config = await readConfig(dir);
   if (config.dataSha256 !== dataSha256 || !isSame(config.recipe, recipe))
     throw new UserError(
       `${dir} holds a run of another recipe or other data than ${file} asks for now: choose another folder with --out, or move that one away.`,

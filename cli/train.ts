@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
-import { RunFolder } from '../coordinator/runFolder.ts';
+import { readConfig } from '../coordinator/runConfig.ts';
 import { SampleLog } from '../coordinator/sampleLog.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
@@ -39,7 +39,11 @@ export interface TrainArguments extends RecipeFlags, WorkforceArguments {
   /** Run the code of a model that a run's folder or a recipe brings. */
   readonly trustCode: boolean;
   readonly checkpointEvery: number;
+  /** 0 is never. */
+  readonly checkpointSeconds: number;
   readonly keepCheckpoints: number;
+  /** 0 is none. */
+  readonly keepEvery: number;
   readonly evalEvery: number | undefined;
   /** Steps between diagnostics; 0 is none. */
   readonly diagnoseEvery: number;
@@ -130,7 +134,7 @@ export async function trainPrepared(
     await door?.close(sendsHome(end));
     const bytes = door?.bytes ?? { sent: 0, received: 0 };
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
-    folder.summary(summary);
+    await folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
     await how.atEnd?.(end);
     return { end, code: end.complete ? 0 : stopping.code };
@@ -141,14 +145,16 @@ export async function trainPrepared(
     local?.close('', true);
     await local?.closed;
     await samples?.close();
-    folder.close();
+    await folder.close();
   }
 }
 
 async function prepare(args: TrainArguments): Promise<PreparedRun> {
   const options = (steps: number) => ({
     checkpointEvery: args.checkpointEvery,
+    checkpointSeconds: args.checkpointSeconds,
     keepCheckpoints: args.keepCheckpoints,
+    keepEvery: args.keepEvery,
     evalEvery: args.evalEvery ?? Math.max(1, Math.ceil(steps / 10)),
     diagnoseEvery: args.diagnoseEvery,
   });
@@ -161,7 +167,7 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
       ...(args.steps === undefined ? {} : { steps: args.steps }),
       ...(args.data === undefined ? {} : { source: args.data }),
     };
-    checkCode(RunFolder.readConfig(args.resume).recipe, args.resume, args.trustCode);
+    checkCode((await readConfig(args.resume)).recipe, args.resume, args.trustCode);
     return prepareResumedRun(args.resume, changes, options);
   }
   if (args.target === undefined)
@@ -209,6 +215,11 @@ function observer(output: TrainingOutput, from: number, terse: boolean) {
       output.event({ event: 'evaluation', ...e });
     },
     onCheckpoint: (step: number) => output.event({ event: 'checkpoint', step }),
+    onDisk: (trouble: string | null) => {
+      if (trouble === null) output.say(`step ${last}: there is room again, and all is written: the run goes on.`);
+      else output.alarm(`${trouble}.`);
+      output.event({ event: 'disk', trouble });
+    },
     onWorker: (w: { name: string; kind: string; joined: boolean; reason: string }) => {
       if (w.kind !== 'threads')
         output.say(

@@ -42,6 +42,8 @@ export interface RunObserver {
   onEvaluation?(evaluated: Evaluated): void;
   /** A checkpoint is on the disk. */
   onCheckpoint?(step: number): void;
+  /** The disk does not take what is written, and the run waits for it: why, in a sentence with no full stop; null once it does. */
+  onDisk?(trouble: string | null): void;
   onWorker?(change: WorkerChange): void;
   onPhase?(phase: Phase): void;
   onOpen?(round: Round): void;
@@ -86,6 +88,10 @@ export class FanOut implements Required<RunObserver> {
 
   onCheckpoint(step: number): void {
     for (const o of this.#observers) o.onCheckpoint?.(step);
+  }
+
+  onDisk(trouble: string | null): void {
+    for (const o of this.#observers) o.onDisk?.(trouble);
   }
 
   onWorker(change: WorkerChange): void {

@@ -2,8 +2,12 @@
 export interface RunOptions {
   /** Write a checkpoint after every so many steps, and at the end; 0 is only at the end. */
   readonly checkpointEvery: number;
-  /** Older checkpoints than these are removed. */
+  /** Write one as well at the first step that ends so many seconds after the last was begun; 0 is never. */
+  readonly checkpointSeconds: number;
+  /** So many of the newest checkpoints are kept. */
   readonly keepCheckpoints: number;
+  /** Those whose step is a multiple of it are kept for good; 0 is none. */
+  readonly keepEvery: number;
   /** Evaluate the validation set after every so many steps, and at the end; 0 is only at the end. */
   readonly evalEvery: number;
   /** Record what layers and parameters do at every so many steps; 0 is never. */

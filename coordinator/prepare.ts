@@ -1,6 +1,9 @@
 /** From a recipe, or the folder of a run to be continued, to the parts of a run: data, vocabulary, model, numbers, files. */
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Disk } from '../core/disk/disk.ts';
+import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import { loadModel } from '../models/loadCode.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
@@ -11,8 +14,9 @@ import { loadData, prepareData, type RecipeData } from './data.ts';
 import { samplerOf } from './draws.ts';
 import type { RunOptions } from './options.ts';
 import type { RunParts } from './run.ts';
-import { type RunConfig, RunFolder } from './runFolder.ts';
-import { lockRun } from './runLock.ts';
+import { type RunConfig, readConfig } from './runConfig.ts';
+import { RunFolder } from './runFolder.ts';
+import { lockRun, type RunLock } from './runLock.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PreparedRun extends RunParts {
@@ -26,11 +30,22 @@ export interface PreparedRun extends RunParts {
   readonly warnings: readonly string[];
 }
 
+/** What a run is made on: this machine's, or a simulation's, which also has its data at hand. */
+export interface RunPlace {
+  /** Where its folder is. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly loadData: typeof loadData;
+}
+
+const HERE: RunPlace = { disk: nodeDisk, clock: systemClock, loadData };
+
 /** A new run of `recipe` in the folder `dir`. @throws UserError */
 export async function prepareNewRun(
   recipe: Recipe,
   dir: string,
   options: (steps: number) => RunOptions,
+  { disk, clock, loadData }: RunPlace = HERE,
 ): Promise<PreparedRun> {
   const loaded = await loadData(recipe);
   const data = prepareData(recipe, loaded);
@@ -39,7 +54,7 @@ export async function prepareNewRun(
   const built = await build(config, data, options(recipe.steps));
   const warning = await checkBatchNorm(resolved, built.spec);
   const warnings = warning === null ? [] : [warning];
-  return { ...built, folder: RunFolder.create(dir, config), damaged: [], warnings };
+  return { ...built, folder: await RunFolder.create(dir, config, disk, clock), damaged: [], warnings };
 }
 
 /**
@@ -52,8 +67,27 @@ export async function prepareResumedRun(
   dir: string,
   changes: { readonly steps?: number; readonly source?: string },
   options: (steps: number) => RunOptions,
+  place: RunPlace = HERE,
 ): Promise<PreparedRun> {
-  const { recipe: started, ...before } = RunFolder.readConfig(dir);
+  const config = await readConfig(dir, place.disk);
+  // From here on nobody else writes to what is read.
+  const lock = await lockRun(dir, place.disk);
+  try {
+    return await resume(dir, config, changes, options, lock, place);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function resume(
+  dir: string,
+  { recipe: started, ...before }: RunConfig,
+  changes: { readonly steps?: number; readonly source?: string },
+  options: (steps: number) => RunOptions,
+  lock: RunLock,
+  { disk, clock, loadData }: RunPlace,
+): Promise<PreparedRun> {
   const source = changes.source ?? started.data.source;
   const recipe: Recipe = { ...started, steps: changes.steps ?? started.steps, data: { ...started.data, source } };
   const config: RunConfig = { ...before, recipe };
@@ -62,18 +96,21 @@ export async function prepareResumedRun(
     throw new UserError(
       `${source} is not the data that the run in ${dir} was started with: give that file with --data, or start a new run.`,
     );
-  const found = (await hasCheckpoint(dir)) ? await latestCheckpoint(dir) : null;
+  const found = (await hasCheckpoint(dir, disk)) ? await latestCheckpoint(dir, disk) : null;
   const { trainer, ...rest } = await build(config, prepareData(recipe, loaded), options(recipe.steps));
   if (found !== null) {
     checkRecipe(found, recipe);
     trainer.restore(found);
   }
-  if (recipe.steps < trainer.step)
+  const { step } = trainer;
+  if (recipe.steps < step)
     throw new UserError(
-      `the run in ${dir} has made ${trainer.step} steps already, more than --steps ${recipe.steps}: give more, or leave --steps out.`,
+      `the run in ${dir} has made ${step} steps already, more than --steps ${recipe.steps}: give more, or leave --steps out.`,
     );
-  const folder = RunFolder.resume(dir, config, trainer.step, trainer.step === recipe.steps, lockRun(dir));
-  return { ...rest, trainer, folder, damaged: found?.damaged ?? [], warnings: [] };
+  const damaged = found?.damaged ?? [];
+  const at = { step, again: step === recipe.steps, damaged };
+  const folder = await RunFolder.resume(dir, config, at, lock, disk, clock);
+  return { ...rest, trainer, folder, damaged, warnings: [] };
 }
 
 async function build(config: RunConfig, data: RecipeData, options: RunOptions) {

@@ -5,7 +5,6 @@
  * next lease before the next message is looked at.
  */
 import { isAligned } from '../core/allreduce/treeSum.ts';
-import type { CheckpointTensor } from '../core/checkpoint/store.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
@@ -57,8 +56,12 @@ export class TrainingRun {
   #layers: readonly LayerRecord[] | null = null;
   readonly #evaluation = new EvaluationSum();
   #losses: Record<EvalSplit, number | null> = { train: null, val: null };
-  /** Checkpoints are written one after the other while training goes on. */
+  /** Checkpoints are written while training goes on: the last that was asked for. */
   #writing: Promise<void> = Promise.resolve();
+  #checkpointedAt: number;
+  /** Who wants no more leases handed out: one does not lift the other's pause. */
+  readonly #pausedBy = new Set<'operator' | 'disk'>();
+  #diskTrouble: string | null = null;
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #stopwatch: Stopwatch;
@@ -67,9 +70,15 @@ export class TrainingRun {
     this.#parts = parts;
     this.#clock = clock;
     this.#startedAt = clock.now();
+    this.#checkpointedAt = this.#startedAt;
     this.#stopwatch = new Stopwatch(clock);
     this.observe(observer);
-    const { trainer, batches, options, steps } = parts;
+    const { trainer, batches, folder, options, steps } = parts;
+    folder.watch({
+      saved: (step) => this.#observers.onCheckpoint(step),
+      stuck: (why) => this.#stuck(why),
+      failed: (error) => this.#fail(error),
+    });
     this.#machine = new Machine({
       startStep: trainer.step,
       steps,
@@ -109,18 +118,43 @@ export class TrainingRun {
     this.#tell({ type: 'start' });
   }
 
-  /** Abandons the round under way, writes a checkpoint and ends. */
+  /** Abandons the round under way, writes a checkpoint and ends; by an error, if the disk does not take it. */
   stop(): void {
+    this.#parts.folder.giveUp();
     this.#tell({ type: 'stop' });
   }
 
   /** Hands out no more leases until `resume`; answers to those under way are taken. */
   pause(): void {
+    this.#hold('operator');
+  }
+
+  /** Lifts the operator's pause: while the disk is full, the run waits for that still. */
+  resume(): void {
+    this.#release('operator');
+  }
+
+  /** Why the disk does not take what is written, in a sentence with no full stop: the run waits for it. Null if it does. */
+  get diskTrouble(): string | null {
+    return this.#diskTrouble;
+  }
+
+  #stuck(why: string | null): void {
+    this.#diskTrouble = why;
+    this.#observers.onDisk(why);
+    if (why === null) this.#release('disk');
+    else this.#hold('disk');
+  }
+
+  #hold(by: 'operator' | 'disk'): void {
+    this.#pausedBy.add(by);
     this.#stopwatch.pause();
     this.#tell({ type: 'pause' });
   }
 
-  resume(): void {
+  #release(by: 'operator' | 'disk'): void {
+    this.#pausedBy.delete(by);
+    if (this.#pausedBy.size > 0) return;
     this.#stopwatch.resume();
     this.#tell({ type: 'resume' });
   }
@@ -205,6 +239,7 @@ export class TrainingRun {
   #fail(error: unknown): void {
     this.#over = true;
     this.#stopTicks();
+    this.#parts.folder.giveUp();
     this.#enter('stopped');
     this.#reject(error);
   }
@@ -306,7 +341,7 @@ export class TrainingRun {
   }
 
   #commitStep(): void {
-    const { trainer, folder } = this.#parts;
+    const { trainer, folder, options } = this.#parts;
     const layers = this.#layers;
     const { parameters, ...report } = trainer.update(layers !== null);
     const tokensPerSecond = this.#stopwatch.commit(report.count);
@@ -318,6 +353,9 @@ export class TrainingRun {
     if (layers !== null && parameters !== null) folder.diagnostics({ step, layers: [...layers], parameters });
     this.#layers = null;
     this.#observers.onStep({ ...report, step, workers, threads, tokensPerSecond });
+    const { checkpointSeconds } = options;
+    const elapsed = (this.#clock.now() - this.#checkpointedAt) / 1000;
+    if (checkpointSeconds > 0 && elapsed >= checkpointSeconds) this.#checkpoint(step);
   }
 
   #commitEvaluation({ step, split }: Round & { mode: 'eval' }): void {
@@ -328,14 +366,11 @@ export class TrainingRun {
   }
 
   #checkpoint(step: number): void {
-    const tensors = this.#parts.trainer.tensors();
-    this.#writing = this.#writing.then(() => this.#write(step, tensors));
+    const { trainer, folder, options } = this.#parts;
+    this.#checkpointedAt = this.#clock.now();
+    const keep = { last: options.keepCheckpoints, every: options.keepEvery };
+    this.#writing = folder.checkpoint(step, trainer.tensors(), keep);
     this.#writing.catch((error: unknown) => this.#fail(error));
-  }
-
-  async #write(step: number, tensors: readonly CheckpointTensor[]): Promise<void> {
-    await this.#parts.folder.checkpoint(step, tensors, this.#parts.options.keepCheckpoints);
-    this.#observers.onCheckpoint(step);
   }
 
   #finish(complete: boolean): void {

@@ -2,39 +2,36 @@
  * The files that a run leaves: config.json, log.jsonl, ledger.jsonl, checkpoints, summary.json; with diagnostics,
  * diagnostics.jsonl and samples.jsonl.
  *
- * Lines are buffered, and on the disk before a checkpoint of their step is: after a crash the lines beyond the last
- * checkpoint are cut off, and the steps they spoke of are made again.
+ * Lines are buffered, and safe on the disk before a checkpoint of their step is: after a crash the lines beyond the last
+ * checkpoint are cut off, and the steps they spoke of are made again. Whatever is written goes through one queue
+ * (diskQueue.ts), which waits while the disk is full.
  */
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import * as z from 'zod';
-import { type CheckpointTensor, pruneCheckpoints, writeCheckpoint } from '../core/checkpoint/store.ts';
+import {
+  type Checkpoint,
+  type CheckpointTensor,
+  checkpointName,
+  checkpointSteps,
+  type DamagedCheckpoint,
+  type Keep,
+  pruneCheckpoints,
+  searchCheckpoint,
+  setAside,
+  writeCheckpoint,
+} from '../core/checkpoint/store.ts';
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
+import type { Disk } from '../core/disk/disk.ts';
+import { mayPass } from '../core/disk/errors.ts';
+import { linesOf, openIfThere, replaceFile, temporaryOf } from '../core/disk/files.ts';
+import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import type { Diagnostics, Samples } from '../core/protocol/diagnostics.ts';
-import { recipeSchema } from '../models/recipe.ts';
+import { DiskQueue } from './diskQueue.ts';
+import { cannotWrite, notSaved, waitsForDisk } from './diskTrouble.ts';
+import { type AnyLine, cutLines, JsonLog, parseJson } from './jsonLog.ts';
+import { CONFIG, type RunConfig, writeConfig } from './runConfig.ts';
 import { lockRun, type RunLock } from './runLock.ts';
-
-const runConfigSchema = z.strictObject({
-  format: z.literal('manygrad-run-1'),
-  recipe: recipeSchema,
-  /** SHA-256 of the data file's bytes: with the recipe, all that the trajectory depends on. */
-  dataSha256: z.string(),
-});
-
-export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** One training step in ledger.jsonl: who computed which micro-batches. */
 export interface LedgerLine {
@@ -57,201 +54,291 @@ export const logLineSchema = z.object({
 export type LogLine = z.infer<typeof logLineSchema>;
 
 const FLUSH_MS = 500;
+const SUMMARY = 'summary.json';
 const LOG = 'log.jsonl';
 const LEDGER = 'ledger.jsonl';
 const DIAGNOSTICS = 'diagnostics.jsonl';
 const SAMPLES = 'samples.jsonl';
 
+/** What a folder tells of what it writes by itself. */
+export interface FolderEvents {
+  /** A checkpoint is on the disk. */
+  saved?(step: number): void;
+  /** The disk does not take what is written, and it is tried again until it does: why, in a sentence; null once it does. */
+  stuck?(why: string | null): void;
+  /** What was buffered cannot be written: the run cannot go on. */
+  failed?(error: unknown): void;
+}
+
+/** Where a run is taken up again. */
+export interface ResumedAt {
+  readonly step: number;
+  /** Whether the evaluations at `step` will be made again, so that their old lines go too. */
+  readonly again: boolean;
+  /** Newer checkpoints that were passed over. */
+  readonly damaged: readonly DamagedCheckpoint[];
+}
+
+interface DueCheckpoint {
+  readonly step: number;
+  readonly tensors: readonly CheckpointTensor[];
+  readonly keep: Keep;
+}
+
 export class RunFolder {
   readonly dir: string;
-  readonly #isNew: boolean;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
   readonly #lock: RunLock;
-  readonly #log: Lines;
-  readonly #ledger: Lines;
-  /** Begun with their first line: most runs have none. */
-  #diagnostics: Lines | null = null;
-  #samples: Lines | null = null;
+  readonly #queue: DiskQueue;
+  readonly #log: JsonLog;
+  readonly #ledger: JsonLog;
+  /** Most runs have no line of these. */
+  readonly #diagnostics: JsonLog;
+  readonly #samples: JsonLog;
   readonly #metadata: Record<string, string>;
-  readonly #timer: NodeJS.Timeout;
-  /** What a flush between steps ran into: thrown at the next line. */
+  #events: FolderEvents = {};
+  /** Whether it is new, and nothing worth keeping has been told to it. */
+  #isBlank: boolean;
+  #flushDue = false;
+  #cancelFlush: Cancel = () => undefined;
+  /** The first thing that could not be done: thrown at the next line of the log. */
   #failure: unknown = null;
+  /** The checkpoint that waits for its turn. */
+  #due: DueCheckpoint | null = null;
+  /** The one that was asked for last, and whether it, or a later one, has been written. */
+  #newest: { readonly step: number; readonly written: Promise<void> } | null = null;
+  /** The step of the last checkpoint that was written or taken up. */
+  #saved: number;
 
-  private constructor(dir: string, config: RunConfig, isNew: boolean, lock: RunLock) {
+  private constructor(dir: string, config: RunConfig, lock: RunLock, saved: number | null, disk: Disk, clock: Clock) {
     this.dir = dir;
-    this.#isNew = isNew;
+    this.#disk = disk;
+    this.#clock = clock;
     this.#lock = lock;
-    this.#log = new Lines(join(dir, LOG));
-    this.#ledger = new Lines(join(dir, LEDGER));
+    this.#isBlank = saved === null;
+    this.#saved = saved ?? 0;
+    this.#queue = new DiskQueue(clock, (error) =>
+      this.#events.stuck?.(error === null ? null : waitsForDisk(dir, error)),
+    );
+    this.#log = new JsonLog(disk, join(dir, LOG));
+    this.#ledger = new JsonLog(disk, join(dir, LEDGER));
+    this.#diagnostics = new JsonLog(disk, join(dir, DIAGNOSTICS));
+    this.#samples = new JsonLog(disk, join(dir, SAMPLES));
     this.#metadata = { format: 'manygrad', recipe: JSON.stringify(config.recipe), dataSha256: config.dataSha256 };
-    this.#timer = setInterval(() => this.#flush(), FLUSH_MS).unref();
   }
 
   /** A new run in `dir`, which must not hold one. @throws UserError */
-  static create(dir: string, config: RunConfig): RunFolder {
-    if (existsSync(join(dir, 'config.json')))
-      throw new UserError(
-        `${dir} already holds a run: continue it with --resume ${dir}, or choose another folder with --out.`,
-      );
+  static async create(dir: string, config: RunConfig, disk = nodeDisk, clock = systemClock): Promise<RunFolder> {
     try {
-      mkdirSync(dir, { recursive: true });
+      const there = await openIfThere(disk, join(dir, CONFIG));
+      await there?.close();
+      if (there !== null)
+        throw new UserError(
+          `${dir} already holds a run: continue it with --resume ${dir}, or choose another folder with --out.`,
+        );
+      await disk.makeFolder(dir);
     } catch (error) {
+      if (error instanceof UserError) throw error;
       throw new UserError(`${dir} cannot be written (${String(error)}): choose another folder with --out.`);
     }
-    const lock = lockRun(dir);
-    writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    return new RunFolder(dir, config, true, lock);
+    const lock = await lockRun(dir, disk);
+    try {
+      await writeConfig(dir, config, disk);
+      return new RunFolder(dir, config, lock, null, disk, clock);
+    } catch (error) {
+      await lock.release();
+      throw cannotWrite(dir, error);
+    }
   }
 
   /**
-   * Continues the run in `dir` after `step`: what its files say of later steps is cut off.
-   * @param again whether the evaluations at `step` will be made again, so that their old lines go too
+   * Continues the run in `dir`, which holds the lock: what its files say of later steps is cut off.
+   * @throws UserError, the lock as it was
    */
-  static resume(dir: string, config: RunConfig, step: number, again: boolean, lock: RunLock): RunFolder {
-    writeAtomically(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    cutAfter(join(dir, LOG), (line) => line.step < step || (line.step === step && (!again || line.loss !== undefined)));
-    for (const name of [LEDGER, DIAGNOSTICS, SAMPLES]) cutAfter(join(dir, name), (line) => line.step <= step);
-    return new RunFolder(dir, config, false, lock);
+  static async resume(
+    dir: string,
+    config: RunConfig,
+    { step, again, damaged }: ResumedAt,
+    lock: RunLock,
+    disk = nodeDisk,
+    clock = systemClock,
+  ): Promise<RunFolder> {
+    try {
+      await writeConfig(dir, config, disk);
+      // Before the lines of their steps go: whoever takes up the run after the next crash is not to find them whole.
+      await setAside(dir, damaged, disk);
+    } catch (error) {
+      throw cannotWrite(dir, error);
+    }
+    const isPast = (line: AnyLine) => line.step < step || (line.step === step && (!again || line.loss !== undefined));
+    await cutLines(disk, join(dir, LOG), isPast);
+    for (const name of [LEDGER, DIAGNOSTICS, SAMPLES])
+      await cutLines(disk, join(dir, name), (line) => line.step <= step);
+    for (const name of [CONFIG, SUMMARY, LOG, LEDGER, DIAGNOSTICS, SAMPLES])
+      await disk.remove(temporaryOf(join(dir, name)));
+    return new RunFolder(dir, config, lock, step, disk, clock);
   }
 
-  /** @throws UserError if the folder holds no run, or a damaged config.json */
-  static readConfig(dir: string): RunConfig {
-    const file = join(dir, 'config.json');
-    if (!existsSync(file))
-      throw new UserError(`${dir} holds no run (there is no ${file}): give the folder that a run was written to.`);
-    try {
-      return runConfigSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    } catch {
-      throw new UserError(`${file} is damaged or of another version: restore it, or start a new run with --out.`);
-    }
+  /** Tells what happens from now on. */
+  watch(events: FolderEvents): void {
+    this.#events = events;
   }
 
   log(line: { readonly step: number; readonly [key: string]: unknown }): void {
     if (this.#failure !== null) throw this.#failure;
-    this.#log.push(line);
+    this.#push(this.#log, line);
+  }
+
+  ledger(line: LedgerLine): void {
+    this.#isBlank = false;
+    this.#push(this.#ledger, line);
+  }
+
+  /** What layers and parameters did at a step. */
+  diagnostics(line: Diagnostics): void {
+    this.#push(this.#diagnostics, line);
+  }
+
+  /** What the model writes. */
+  samples(line: Samples): void {
+    this.#push(this.#samples, line);
   }
 
   /** What the log says so far, line by line; what is no line of a log is passed over. */
   async *history(): AsyncGenerator<LogLine> {
-    this.#flush();
-    const input = createReadStream(join(this.dir, LOG));
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    await this.flush();
+    for await (const { text } of linesOf(this.#disk, join(this.dir, LOG))) {
       const line = logLineSchema.safeParse(parseJson(text));
       if (line.success) yield line.data;
     }
   }
 
-  ledger(line: LedgerLine): void {
-    this.#ledger.push(line);
+  /** Writes what is buffered, which happens by itself now and then; a crash of the machine may yet undo it. */
+  flush(): Promise<void> {
+    return this.#do(() => this.#flush(false));
   }
 
-  /** What layers and parameters did at a step. */
-  diagnostics(line: Diagnostics): void {
-    this.#diagnostics ??= new Lines(join(this.dir, DIAGNOSTICS));
-    this.#diagnostics.push(line);
+  /**
+   * Writes a checkpoint, its step's lines before it, and removes old ones. One is written at a time: of those that fall due
+   * meanwhile only the newest is. The same step is written once.
+   * @returns a promise that resolves when it, or a later one in its place, is safe on the disk
+   */
+  checkpoint(step: number, tensors: readonly CheckpointTensor[], keep: Keep): Promise<void> {
+    if (this.#newest?.step === step) return this.#newest.written;
+    const isNext = this.#due !== null && this.#newest !== null;
+    const written = isNext && this.#newest !== null ? this.#newest.written : this.#writeDue();
+    this.#due = { step, tensors, keep };
+    this.#newest = { step, written };
+    return written;
   }
 
-  /** What the model writes. */
-  samples(line: Samples): void {
-    this.#samples ??= new Lines(join(this.dir, SAMPLES));
-    this.#samples.push(line);
-  }
-
-  /** Writes a checkpoint, its step's lines before it, and removes old ones. */
-  async checkpoint(step: number, tensors: readonly CheckpointTensor[], keep: number): Promise<void> {
-    for (const lines of this.#lines()) lines.flush(true);
-    await writeCheckpoint(this.dir, step, tensors, this.#metadata);
-    await pruneCheckpoints(this.dir, keep, step);
-  }
-
-  summary(summary: object): void {
-    writeAtomically(join(this.dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  }
-
-  /** Writes what is buffered, and lets the folder go. A new run that has made no step leaves nothing behind. */
-  close(): void {
-    clearInterval(this.#timer);
-    this.#flush();
-    for (const lines of this.#lines()) lines.close();
-    if (this.#isNew && !existsSync(join(this.dir, 'summary.json')) && statSync(join(this.dir, LEDGER)).size === 0)
-      for (const name of ['config.json', LOG, LEDGER]) rmSync(join(this.dir, name));
-    this.#lock.release();
-  }
-
-  #lines(): Lines[] {
-    return [this.#log, this.#ledger, this.#diagnostics, this.#samples].filter((lines) => lines !== null);
-  }
-
-  #flush(): void {
-    try {
-      for (const lines of this.#lines()) lines.flush(false);
-    } catch (error) {
-      this.#failure = error;
-    }
-  }
-}
-
-/** Appends JSON lines to a file. */
-class Lines {
-  readonly #file: string;
-  readonly #fd: number;
-  #buffered: string[] = [];
-
-  constructor(file: string) {
-    this.#file = file;
-    this.#fd = openSync(file, 'a');
-  }
-
-  push(line: object): void {
-    this.#buffered.push(JSON.stringify(line));
-  }
-
-  /** @throws UserError if the disk does not take it */
-  flush(durably: boolean): void {
-    const text = this.#buffered.map((line) => `${line}\n`).join('');
-    this.#buffered = [];
-    try {
-      if (text !== '') writeFileSync(this.#fd, text);
-      if (durably) fsyncSync(this.#fd);
-    } catch (error) {
-      throw new UserError(
-        `${this.#file} cannot be written (${String(error)}): make room, then continue with --resume.`,
-      );
-    }
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Keeps the lines that `keep` says, and drops a last line cut short by a crash. */
-function cutAfter(file: string, keep: (line: { step: number; loss?: number }) => boolean): void {
-  if (!existsSync(file)) return;
-  const kept = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => {
-      try {
-        return keep(JSON.parse(line));
-      } catch {
-        return false;
-      }
+  #writeDue(): Promise<void> {
+    let due: DueCheckpoint | null = null;
+    const written = this.#do(async () => {
+      // One that the disk did not take gives way to the one that has fallen due since.
+      due = this.#due ?? due;
+      this.#due = null;
+      if (due === null) return;
+      const { step, tensors, keep } = due;
+      await this.#flush(true);
+      await writeCheckpoint(this.dir, step, tensors, this.#metadata, this.#disk);
+      this.#saved = step;
+      await pruneCheckpoints(this.dir, keep, step, this.#disk);
+      this.#events.saved?.(step);
     });
-  writeAtomically(file, kept.map((line) => `${line}\n`).join(''));
-}
+    written.catch(() => {
+      if (this.#newest?.written === written) this.#newest = null;
+    });
+    return written;
+  }
 
-function writeAtomically(file: string, text: string): void {
-  const temporary = `${file}.tmp`;
-  const fd = openSync(temporary, 'w');
-  writeFileSync(fd, text);
-  fsyncSync(fd);
-  closeSync(fd);
-  renameSync(temporary, file);
+  /**
+   * Goes back to the newest whole checkpoint of `step` or an earlier one, for the run to go on from there: drops later
+   * checkpoints, and every line about a step beyond it. Until it has resolved, nothing may be told to the folder.
+   * @returns the checkpoint; null if there is none, and the run is to start again from its first values
+   * @throws UserError
+   */
+  rollBack(step: number): Promise<Checkpoint | null> {
+    this.#newest = null;
+    return this.#do(async () => {
+      const { found, damaged } = await searchCheckpoint(this.dir, this.#disk, step);
+      const last = found?.step ?? 0;
+      // First the checkpoints: a crash in between leaves lines to be cut off, and no checkpoint without its lines.
+      await setAside(this.dir, damaged, this.#disk);
+      const later = (await checkpointSteps(this.dir, this.#disk)).filter((s) => found === null || s > last);
+      for (const s of later.toReversed()) await this.#disk.remove(join(this.dir, checkpointName(s)));
+      await this.#disk.syncFolder(this.dir);
+      for (const log of this.#logs()) await log.cut(last);
+      this.#saved = last;
+      this.#flushSoon();
+      return found;
+    });
+  }
+
+  /** Waits no longer for a disk that is full or fails: what it does not take at the next attempt is an error. */
+  giveUp(): void {
+    this.#queue.giveUp();
+  }
+
+  /** @throws UserError */
+  async summary(summary: object): Promise<void> {
+    this.#isBlank = false;
+    const bytes = new TextEncoder().encode(`${JSON.stringify(summary, null, 2)}\n`);
+    await this.#do(() => replaceFile(this.#disk, join(this.dir, SUMMARY), (handle) => handle.write(bytes)));
+  }
+
+  /**
+   * Writes what is buffered, and lets the folder go. A new run that has made no step leaves nothing behind.
+   * @throws UserError if that cannot be written, and no failure was told before
+   */
+  async close(): Promise<void> {
+    const before = this.#failure;
+    this.#cancelFlush();
+    try {
+      await this.#do(() => this.#flush(true));
+    } catch (error) {
+      if (before === null) throw error;
+    } finally {
+      for (const log of this.#logs()) await log.close();
+      if (this.#isBlank) for (const name of [CONFIG, LOG]) await this.#disk.remove(join(this.dir, name));
+      await this.#lock.release();
+    }
+  }
+
+  #logs(): JsonLog[] {
+    return [this.#log, this.#ledger, this.#diagnostics, this.#samples];
+  }
+
+  #push(log: JsonLog, line: { readonly step: number }): void {
+    log.push(line);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    this.#cancelFlush = this.#clock.after(FLUSH_MS, () => {
+      const flushed = this.#do(() => {
+        this.#flushDue = false;
+        return this.#flush(false);
+      });
+      flushed.catch((error: unknown) => this.#events.failed?.(error));
+    });
+  }
+
+  async #flush(safely: boolean): Promise<void> {
+    for (const log of this.#logs()) await log.flush(safely);
+  }
+
+  /** Queues what is to be done. @throws UserError if the disk does not let it be done */
+  async #do<T>(attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#queue.add(attempt);
+    } catch (error) {
+      const told = mayPass(error) ? notSaved(this.dir, this.#saved, error) : cannotWrite(this.dir, error);
+      this.#failure ??= told;
+      throw told;
+    }
+  }
 }

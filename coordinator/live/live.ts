@@ -117,10 +117,14 @@ async function obey(run: TrainingRun, draw: (c: SampleCommand) => Promise<string
     case 'pause':
       run.pause();
       return null;
-    case 'resume':
+    case 'resume': {
       run.resume();
+      if (run.diskTrouble !== null) throw new UserError(run.diskTrouble);
       return null;
+    }
     case 'checkpoint':
+      // What would be waited for may take hours.
+      if (run.diskTrouble !== null) throw new UserError(run.diskTrouble);
       await run.checkpointNow();
       return null;
     case 'stop':

@@ -99,6 +99,10 @@ export class LiveView implements RunObserver {
     this.#touch('status');
   }
 
+  onDisk(trouble: string | null): void {
+    this.#notify(trouble ?? 'there is room again, and all is written');
+  }
+
   onWorker({ id, name, slots, port, joined, reason }: WorkerChange): void {
     const now = this.#clocks.now();
     if (joined) {

@@ -11,7 +11,8 @@ import { loadModel } from '../../models/loadCode.ts';
 import { titleOf } from '../../models/model.ts';
 import { dataKind, type Recipe } from '../../models/recipe.ts';
 import { loadTrained, type TrainedModel } from '../../models/trained.ts';
-import { logLineSchema, RunFolder } from '../runFolder.ts';
+import { readConfig } from '../runConfig.ts';
+import { logLineSchema } from '../runFolder.ts';
 import { attentionMaps } from './attention.ts';
 import { bigrams } from './bigrams.ts';
 import { Buckets, Thinned } from './buckets.ts';
@@ -39,7 +40,7 @@ const summarySchema = z.object({
  * @throws UserError if the folder holds no run, or one that has made no step
  */
 export async function collect(dir: string, trustCode: boolean): Promise<Report> {
-  const { recipe, dataSha256 } = RunFolder.readConfig(dir);
+  const { recipe, dataSha256 } = await readConfig(dir);
   const { course, evaluations, tokensPerSecond } = await readLog(dir);
   const summary = readSummary(dir);
   const trained = await openTrained(dir, trustCode);
@@ -117,7 +118,7 @@ function readSummary(dir: string): z.infer<typeof summarySchema> {
 
 /** The model of the last checkpoint. */
 async function openTrained(dir: string, trustCode: boolean): Promise<Part<TrainedModel>> {
-  const { model } = RunFolder.readConfig(dir).recipe;
+  const { model } = (await readConfig(dir)).recipe;
   if (model.name === 'custom' && !trustCode && !isRegistered(model.code))
     return {
       absent: `This run brings the code of a model, ${model.title}: add --trust-code to look inside it, if you know where it comes from.`,

@@ -2,9 +2,12 @@
 // read so that damage is refused. Node only. What the tensors mean, and when to write, is the coordinator's business.
 
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { Disk, DiskFile } from '../disk/disk.ts';
+import { codeOf } from '../disk/errors.ts';
+import { replaceFile } from '../disk/files.ts';
+import { nodeDisk } from '../disk/nodeDisk.ts';
 import { UserError } from '../errors.ts';
 import {
   allocate,
@@ -49,42 +52,38 @@ export const checkpointName = (step: number): string => `checkpoint-${step}.safe
  * included, as it is with 64 zeros in that hash's place.
  *
  * @returns the path of the file
- * @throws UserError where the disk is full or the folder cannot be written
+ * @throws UserError where the disk is full or the folder cannot be written, caused by the disk's error; a failure leaves no file
  */
 export async function writeCheckpoint(
   dir: string,
   step: number,
   tensors: readonly CheckpointTensor[],
   metadata: Metadata = {},
+  disk: Disk = nodeDisk,
 ): Promise<string> {
   if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`a step must be a whole number, not ${step}`);
   const file = join(dir, checkpointName(step));
-  const temporary = `${file}.tmp`;
   const sha256 = await hashData(tensors);
   const full = { ...metadata, step: String(step), sha256, headerSha256: NO_HASH };
   full.headerSha256 = sha256Hex(encodeHeader(tensors, full));
   try {
-    await mkdir(dir, { recursive: true });
-    const handle = await open(temporary, 'w');
-    try {
-      await writeFully(handle, encodeHeader(tensors, full));
+    await disk.makeFolder(dir);
+    await replaceFile(disk, file, async (handle) => {
+      await handle.write(encodeHeader(tensors, full));
       const written = createHash('sha256');
       for (const chunk of chunks(tensors)) {
         written.update(chunk);
-        await writeFully(handle, chunk);
+        await handle.write(chunk);
       }
       if (written.digest('hex') !== sha256) throw new Error(`tensors changed while ${file} was being written`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-    await syncFolder(dir);
+    });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    const code = errorCode(error);
+    const code = codeOf(error);
     if (code === undefined) throw error;
-    throw new UserError(`${file} cannot be written (${code}): free some space or choose a folder that can be written.`);
+    throw new UserError(
+      `${file} cannot be written (${code}): free some space or choose a folder that can be written.`,
+      { cause: error },
+    );
   }
   return file;
 }
@@ -94,15 +93,15 @@ export async function writeCheckpoint(
  *
  * @throws UserError that names the file, where it is missing, cut short, altered, or not a checkpoint
  */
-export async function readCheckpoint(file: string): Promise<Checkpoint> {
-  let handle: FileHandle;
+export async function readCheckpoint(file: string, disk: Disk = nodeDisk): Promise<Checkpoint> {
+  let handle: DiskFile;
   try {
-    handle = await open(file, 'r');
+    handle = await disk.open(file, 'read');
   } catch (error) {
     throw unreadable(file, error);
   }
   try {
-    const { size } = await handle.stat();
+    const size = await handle.size();
     const prefix = await readFully(handle, new Uint8Array(Math.min(8, size)), 0);
     const head = await readFully(handle, new Uint8Array(8 + headerLength(prefix, size, file)), 0);
     const { entries, metadata, dataStart } = decodeHeader(head, size, file);
@@ -130,29 +129,58 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
 }
 
 /** Whether the folder has a checkpoint, whole or not. */
-export async function hasCheckpoint(dir: string): Promise<boolean> {
-  return stepsOf(await listNames(dir)).length > 0;
+export async function hasCheckpoint(dir: string, disk: Disk = nodeDisk): Promise<boolean> {
+  return (await checkpointSteps(dir, disk)).length > 0;
+}
+
+/** The steps of a folder's checkpoints, whole or not, ascending; none where the folder is missing. */
+export async function checkpointSteps(dir: string, disk: Disk = nodeDisk): Promise<number[]> {
+  return stepsOf(await listNames(dir, disk));
+}
+
+/** The newest whole checkpoint of a folder, if there is one, and the damaged newer ones that were passed over to find it. */
+export interface CheckpointSearch {
+  readonly found: Checkpoint | null;
+  readonly damaged: readonly DamagedCheckpoint[];
 }
 
 /**
- * The newest whole checkpoint of a folder, and the damaged newer ones that were passed over to find it. Temporary files
- * are no checkpoints.
+ * Looks for the newest whole checkpoint of a folder, of no later step than `upTo`. Temporary files are no checkpoints.
  *
- * @throws UserError where the folder has no whole checkpoint
+ * @throws UserError where the folder cannot be read
  */
-export async function latestCheckpoint(dir: string): Promise<Checkpoint & { readonly damaged: DamagedCheckpoint[] }> {
+export async function searchCheckpoint(
+  dir: string,
+  disk: Disk = nodeDisk,
+  upTo = Number.POSITIVE_INFINITY,
+): Promise<CheckpointSearch> {
   const damaged: DamagedCheckpoint[] = [];
-  for (const step of stepsOf(await listNames(dir)).toReversed()) {
+  for (const step of (await checkpointSteps(dir, disk)).toReversed()) {
+    if (step > upTo) continue;
     const file = join(dir, checkpointName(step));
     try {
-      const checkpoint = await readCheckpoint(file);
-      if (checkpoint.step === step) return { ...checkpoint, damaged };
-      damaged.push({ file, reason: `${file} holds step ${checkpoint.step}: give it the name of that step.` });
+      const found = await readCheckpoint(file, disk);
+      if (found.step === step) return { found, damaged };
+      damaged.push({ file, reason: `${file} holds step ${found.step}: give it the name of that step.` });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       damaged.push({ file, reason: error.message });
     }
   }
+  return { found: null, damaged };
+}
+
+/**
+ * The newest whole checkpoint of a folder, as `searchCheckpoint` finds it.
+ *
+ * @throws UserError where the folder has no whole checkpoint
+ */
+export async function latestCheckpoint(
+  dir: string,
+  disk: Disk = nodeDisk,
+): Promise<Checkpoint & { readonly damaged: readonly DamagedCheckpoint[] }> {
+  const { found, damaged } = await searchCheckpoint(dir, disk);
+  if (found !== null) return { ...found, damaged };
   const why = damaged.map(({ reason }) => reason).join(' ');
   throw new UserError(
     damaged.length === 0
@@ -162,30 +190,58 @@ export async function latestCheckpoint(dir: string): Promise<Checkpoint & { read
 }
 
 /**
- * Deletes all but the `keepLast` newest checkpoints (by step), and temporary files that a crash left. Only for the one
+ * Gives damaged checkpoints another name, so that nobody takes one for a checkpoint again once its step has been passed:
+ * what could not be read once may be read another time. The folder is synced.
+ */
+export async function setAside(dir: string, damaged: readonly DamagedCheckpoint[], disk: Disk): Promise<void> {
+  for (const { file } of damaged) await disk.rename(file, `${file}.damaged`);
+  if (damaged.length > 0) await disk.syncFolder(dir);
+}
+
+/** Which checkpoints stay when old ones are deleted. */
+export interface Keep {
+  /** So many of the newest. */
+  readonly last: number;
+  /** Those whose step is a multiple of it; 0 or left out: none for that. */
+  readonly every?: number;
+  /** The newest of this step or an earlier one. */
+  readonly clean?: number;
+}
+
+/**
+ * Deletes checkpoints (by step) but those that `keep` says, and temporary files that a crash left. Only for the one
  * process that writes to the folder, and not while it writes.
  *
- * @param upTo the run's present step: files of later steps are left alone and not counted, since after a resume they are
- *   what was passed over as damaged
+ * @param upTo the run's present step: files of later steps are left alone and not counted
  * @returns the deleted files
  */
-export async function pruneCheckpoints(dir: string, keepLast: number, upTo = Infinity): Promise<string[]> {
-  if (!Number.isInteger(keepLast) || keepLast < 1) throw new RangeError(`keepLast must be at least 1, not ${keepLast}`);
-  const names = await listNames(dir);
+export async function pruneCheckpoints(
+  dir: string,
+  keep: Keep,
+  upTo = Number.POSITIVE_INFINITY,
+  disk: Disk = nodeDisk,
+): Promise<string[]> {
+  const { last, every = 0, clean = -1 } = keep;
+  if (!Number.isInteger(last) || last < 1) throw new RangeError(`keep.last must be at least 1, not ${last}`);
+  const names = await listNames(dir, disk);
   const steps = stepsOf(names).filter((step) => step <= upTo);
+  const kept = new Set([...steps.slice(-last), steps.findLast((step) => step <= clean)]);
+  const old = steps.filter((step) => !kept.has(step) && !(every > 0 && step % every === 0));
   const leftovers = names.filter((name) => TEMPORARY.test(name));
-  const files = [...steps.slice(0, -keepLast).map(checkpointName), ...leftovers].map((name) => join(dir, name));
-  for (const file of files) await rm(file, { force: true });
+  const files = [...old.map(checkpointName), ...leftovers].map((name) => join(dir, name));
+  for (const file of files) await disk.remove(file);
   return files;
 }
 
 /** The names in a folder; none where it is missing. */
-async function listNames(dir: string): Promise<string[]> {
+async function listNames(dir: string, disk: Disk): Promise<string[]> {
   try {
-    return await readdir(dir);
+    return await disk.list(dir);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw new UserError(`${dir} cannot be read (${errorCode(error) ?? String(error)}): give the folder of a run.`);
+    if (codeOf(error) === 'ENOENT') return [];
+    throw new UserError(`${dir} cannot be read (${codeOf(error) ?? String(error)}): give the folder of a run.`, {
+      cause: error,
+    });
   }
 }
 
@@ -220,47 +276,28 @@ function* chunks(tensors: readonly CheckpointTensor[]): Generator<Uint8Array> {
 
 async function hashData(tensors: readonly CheckpointTensor[]): Promise<string> {
   const hash: Hash = createHash('sha256');
+  let held = 0;
   for (const chunk of chunks(tensors)) {
-    hash.update(chunk);
     // Hashing holds the thread for some milliseconds a chunk; sockets and timers get their turn between two.
-    await new Promise(setImmediate);
+    if (held + chunk.length > CHUNK_BYTES) {
+      await new Promise(setImmediate);
+      held = 0;
+    }
+    hash.update(chunk);
+    held += chunk.length;
   }
   return hash.digest('hex');
 }
 
 const sha256Hex = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-}
-
-async function readFully<Bytes extends Uint8Array>(handle: FileHandle, into: Bytes, position: number): Promise<Bytes> {
-  for (let at = 0; at < into.length; ) {
-    const { bytesRead } = await handle.read(into, at, into.length - at, position + at);
-    if (bytesRead === 0) throw new Error('the file became shorter while it was read');
-    at += bytesRead;
-  }
+async function readFully<Bytes extends Uint8Array>(handle: DiskFile, into: Bytes, position: number): Promise<Bytes> {
+  if ((await handle.read(into, position)) < into.length) throw new Error('the file became shorter while it was read');
   return into;
 }
 
-/** A rename is on the disk once its folder is. Windows has no such call and needs none. */
-async function syncFolder(dir: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function errorCode(error: unknown): string | undefined {
-  const { success, data } = z.object({ code: z.string() }).safeParse(error);
-  return success ? data.code : undefined;
-}
-
 function unreadable(file: string, error: unknown): UserError {
-  const code = errorCode(error);
+  const code = codeOf(error);
   if (code === 'ENOENT') return new UserError(`${file} does not exist: give the path of a checkpoint.`);
   if (code === 'EISDIR') return new UserError(`${file} is a directory: give the path of a checkpoint.`);
   return new UserError(`${file} cannot be read (${code ?? String(error)}): check its permissions or use another copy.`);

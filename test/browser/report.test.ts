@@ -35,7 +35,7 @@ beforeAll(async () => {
     );
   await train('names-wavenet', 'wavenet', 'model.hidden=16', 'model.embeddingDim=4');
   await train('text-gpt', 'gpt', 'model.layers=2', 'model.embeddingDim=16', 'model.blockSize=16');
-  for (const run of ['wavenet', 'gpt']) pretendDiagnostics(join(dir, run), 300, 10);
+  for (const run of ['wavenet', 'gpt']) await pretendDiagnostics(join(dir, run), 300, 10);
   await train('names-mlp', 'bare');
 }, 90_000);
 

@@ -200,7 +200,7 @@ describe('pruning', () => {
     for (const step of [5, 10, 15, 100]) await writeCheckpoint(dir, step, sample);
     for (const name of ['checkpoint-20.safetensors.tmp', 'log.jsonl']) await writeFile(join(dir, name), '');
     await mkdir(join(dir, 'other'));
-    const deleted = await pruneCheckpoints(dir, 2);
+    const deleted = await pruneCheckpoints(dir, { last: 2 });
     const left = ['checkpoint-100.safetensors', 'checkpoint-15.safetensors', 'log.jsonl', 'other'];
     expect(deleted.map((file) => basename(file))).toEqual([
       'checkpoint-5.safetensors',
@@ -208,17 +208,17 @@ describe('pruning', () => {
       'checkpoint-20.safetensors.tmp',
     ]);
     expect((await readdir(dir)).toSorted()).toEqual(left);
-    expect(await pruneCheckpoints(dir, 2)).toEqual([]);
+    expect(await pruneCheckpoints(dir, { last: 2 })).toEqual([]);
   });
 
   test('files of later steps, passed over as damaged, do not push out whole ones', async () => {
     for (const step of [10, 20, 30, 40]) await writeCheckpoint(dir, step, sample);
-    await pruneCheckpoints(dir, 1, 20);
+    await pruneCheckpoints(dir, { last: 1 }, 20);
     expect((await readdir(dir)).toSorted()).toEqual([20, 30, 40].map((step) => `checkpoint-${step}.safetensors`));
   });
 
   test('a missing folder has nothing to prune, and all cannot be pruned', async () => {
-    expect(await pruneCheckpoints(join(dir, 'missing'), 1)).toEqual([]);
-    await expect(pruneCheckpoints(dir, 0)).rejects.toThrow(RangeError);
+    expect(await pruneCheckpoints(join(dir, 'missing'), { last: 1 })).toEqual([]);
+    await expect(pruneCheckpoints(dir, { last: 0 })).rejects.toThrow(RangeError);
   });
 });

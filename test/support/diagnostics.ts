@@ -1,7 +1,7 @@
 /** Diagnostics and samples as a run might have kept them, made up: for tests of what shows them, beside a real run's files. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunFolder } from '../../coordinator/runFolder.ts';
+import { readConfig } from '../../coordinator/runConfig.ts';
 import type { Diagnostics, Distribution, LayerRecord } from '../../core/protocol/diagnostics.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
 import { buildModel } from '../../models/model.ts';
@@ -10,8 +10,8 @@ import { dataKind } from '../../models/recipe.ts';
 const BINS = 60;
 
 /** Writes diagnostics.jsonl and samples.jsonl for the run in `dir`, every so many steps. */
-export function pretendDiagnostics(dir: string, steps: number, every: number): void {
-  const { recipe } = RunFolder.readConfig(dir);
+export async function pretendDiagnostics(dir: string, steps: number, every: number): Promise<void> {
+  const { recipe } = await readConfig(dir);
   const vocabSize = [...(recipe.data.vocab ?? 'abc')].length + (dataKind(recipe) === 'text' ? 0 : 1);
   const model = buildModel({ ...recipe.model, vocabSize });
   const modules = [...model.namedModules()].filter(([name, m]) => name !== '' && [...m.namedModules()].length === 1);

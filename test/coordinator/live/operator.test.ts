@@ -16,6 +16,7 @@ import type { WorkerPort } from '../../../core/protocol/work.ts';
 import { parseRecipe } from '../../../models/recipe.ts';
 import { startLocalWorker } from '../../../worker/local.ts';
 import { scratch } from '../../support/cli.ts';
+import { atEndOnly } from '../../support/options.ts';
 import { LivePage } from './livePage.ts';
 
 const STEPS = 150;
@@ -76,7 +77,7 @@ let runs = 0;
 
 /** A run with one local thread behind a gate, which closes after a step; not started. */
 async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
-  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 9, evalEvery: 100, diagnoseEvery: 0 });
+  const options = () => ({ ...atEndOnly, keepCheckpoints: 9, evalEvery: 100 });
   const dir = resume ?? join(place.dir, `run${runs++}`);
   const prepared = await (resume === undefined
     ? prepareNewRun(recipe, dir, options)
@@ -117,7 +118,7 @@ async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
       local.close('', true);
       await local.closed;
       server.close();
-      prepared.folder.close();
+      await prepared.folder.close();
     },
   };
   scenes.push(scene);

@@ -11,6 +11,7 @@ import { parseRecipe } from '../../../models/recipe.ts';
 import { sample } from '../../../models/sample.ts';
 import { loadTrained } from '../../../models/trained.ts';
 import { scratch } from '../../support/cli.ts';
+import { atEndOnly } from '../../support/options.ts';
 
 const place = scratch();
 afterAll(() => place.remove());
@@ -31,11 +32,11 @@ test.each([
   const source = join(place.dir, `${kind}.txt`);
   writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
   const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
-  const options = () => ({ checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 });
+  const options = () => atEndOnly;
   const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, kind), options);
   const sampler = new Sampler(config.recipe, () => trainer.state);
   try {
-    await folder.checkpoint(0, trainer.tensors(), 1);
+    await folder.checkpoint(0, trainer.tensors(), { last: 1 });
     const trained = loadTrained(await latestCheckpoint(folder.dir), await createWasmBackend());
     const asked = { count: 3, seed: 5, temperature: 0.9, prompt: 'an', length: 30 };
     const expected: string[] = [];
@@ -49,6 +50,6 @@ test.each([
     await expect(sampler.draw(asked)).rejects.toThrow('the run has ended');
   } finally {
     await sampler.close();
-    folder.close();
+    await folder.close();
   }
 });

@@ -79,7 +79,7 @@ test('a run without diagnostics is told as it is, with a sentence for what is no
 
 test('diagnostics are thinned, and their last step is kept', async () => {
   const to = copy('measured');
-  pretendDiagnostics(to, 400, 4);
+  await pretendDiagnostics(to, 400, 4);
   const report = await collect(to, false);
   const { snapshots, updates } = found(report.measured);
   expect(snapshots.length).toBeLessThanOrEqual(17);
@@ -92,7 +92,7 @@ test('diagnostics are thinned, and their last step is kept', async () => {
 
 test('a last line cut short is passed over', async () => {
   const to = copy('torn');
-  pretendDiagnostics(to, 40, 4);
+  await pretendDiagnostics(to, 40, 4);
   for (const file of ['log.jsonl', 'diagnostics.jsonl', 'samples.jsonl'])
     appendFileSync(join(to, file), readFileSync(join(to, file), 'utf8').slice(0, 17));
   const report = await collect(to, false);
