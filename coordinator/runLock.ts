@@ -1,5 +1,8 @@
-/** A lock on a run's folder, so that no two processes write to it. Held by a process id; that of a dead process is stale. */
-import { hostname } from 'node:os';
+/**
+ * A lock on a run's folder, so that no two processes write to it. Held by a process of this boot of a machine: that of a dead
+ * process is stale, and so is one that a crash has torn, or that is of another boot, whose ids others have by now.
+ */
+import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Disk } from '../core/disk/disk.ts';
 import { codeOf } from '../core/disk/errors.ts';
@@ -15,12 +18,26 @@ export async function lockRun(dir: string, disk: Disk): Promise<RunLock> {
   const file = join(dir, 'run.lock');
   for (;;) {
     if (await make(disk, file)) return { release: () => disk.remove(file) };
-    const [host, pid] = new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0)).split(' ');
-    // A process of another machine cannot be asked; a container that was started anew has another name and the same folder.
-    if (host === hostname() && Number(pid) !== process.pid && isAlive(Number(pid)))
+    const pid = holder(new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0)));
+    if (pid !== null && pid !== process.pid && isAlive(pid))
       throw new UserError(`process ${pid} is already training in ${dir}: stop it first, or choose another folder.`);
     await disk.remove(file);
   }
+}
+
+/** When this machine was started, in seconds since the epoch: give or take what clocks are set by. */
+const bootedAt = (): number => Math.round(Date.now() / 1000 - uptime());
+/** Clocks that are set by more than this between two runs make a lock look stale, or a stale one look held. */
+const SAME_BOOT_S = 300;
+
+/**
+ * The process that a lock says holds it; null where it cannot be one of this machine's present boot. A process of another machine
+ * cannot be asked; a container that was started anew has another name and the same folder.
+ */
+function holder(text: string): number | null {
+  const [, host, pid, booted] = /^(\S+) (\d+) (\d+)\n$/.exec(text) ?? [];
+  if (host !== hostname() || Math.abs(Number(booted) - bootedAt()) > SAME_BOOT_S) return null;
+  return Number(pid);
 }
 
 /** @returns false if the file is there already. @throws UserError if it cannot be written */
@@ -28,7 +45,7 @@ async function make(disk: Disk, file: string): Promise<boolean> {
   try {
     const handle = await disk.open(file, 'make');
     try {
-      await handle.write(new TextEncoder().encode(`${hostname()} ${process.pid}`));
+      await handle.write(new TextEncoder().encode(`${hostname()} ${process.pid} ${bootedAt()}\n`));
     } finally {
       await handle.close();
     }

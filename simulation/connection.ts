@@ -29,6 +29,7 @@ class Stream {
   isDead = false;
   buffered = 0;
   sent = 0;
+  arrived = 0;
 
   constructor(network: Network, host: Host, lines: readonly [Line, Line]) {
     this.#network = network;
@@ -57,7 +58,7 @@ class Stream {
         this.buffered -= bytes;
         const through = second.pass(bytes, time.now());
         if (rest > bytes) return more(rest - bytes);
-        this.#arriveAt(through + this.#network.delay(this.#host), message.arrive);
+        this.#arriveAt(through + this.#network.delay(this.#host), message);
         message.left();
         this.#next();
       });
@@ -65,12 +66,14 @@ class Stream {
     more(message.bytes);
   }
 
-  #arriveAt(at: number, arrive: () => void): void {
+  #arriveAt(at: number, { bytes, arrive }: { readonly bytes: number; readonly arrive: () => void }): void {
     const { time } = this.#network.options;
     this.#lastArrival = Math.max(at, this.#lastArrival);
     time.after(this.#lastArrival - time.now(), () =>
       this.#host.whenWhole(() => {
-        if (!this.isDead) arrive();
+        if (this.isDead) return;
+        this.arrived += bytes;
+        arrive();
       }),
     );
   }
@@ -165,7 +168,7 @@ export class Connection {
         return down.sent;
       },
       get received() {
-        return up.sent;
+        return up.arrived;
       },
       send: (frame, left) => this.#send('coordinator', frame, left),
       ping: () => this.#ping(),

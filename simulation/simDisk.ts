@@ -104,6 +104,11 @@ export class SimDisk {
     return this.#files.get(file)?.bytes.slice() ?? null;
   }
 
+  /** Of all files. */
+  get paths(): string[] {
+    return [...this.#files.keys()];
+  }
+
   /** In bytes. */
   get used(): number {
     let used = 0;

@@ -200,6 +200,16 @@ export class World {
     for (const { process } of this.workersOn(host)) process.kill();
   }
 
+  /** Flips a bit of the newest checkpoint, if there is an older one to go back to. */
+  damageNewestCheckpoint(): void {
+    const steps = this.disk.paths.flatMap(
+      (path) => /checkpoint-(\d+)\.safetensors$/.exec(path)?.slice(1).map(Number) ?? [],
+    );
+    if (steps.length < 2) return;
+    const file = `${DIR}/checkpoint-${Math.max(...steps)}.safetensors`;
+    this.disk.flip(file, this.dice.below(8 * (this.disk.contents(file)?.length ?? 1)));
+  }
+
   /** The ledger as it is on the disk. */
   ledger(): LedgerLine[] {
     const text = new TextDecoder().decode(this.disk.contents(`${DIR}/ledger.jsonl`) ?? new Uint8Array(0));

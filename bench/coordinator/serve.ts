@@ -79,8 +79,15 @@ async function serveOurs(course: Course): Promise<void> {
   };
   const trainer = new Trainer(await createWasmBackend(), recipe, MODEL);
   const batches = new Batches(recipe, { train: data, val: data }, counterSampler(recipe));
-  const folder = RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
-  const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
+  const folder = await RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
+  const options = {
+    checkpointEvery: 0,
+    checkpointSeconds: 0,
+    keepCheckpoints: 1,
+    keepEvery: 0,
+    evalEvery: 0,
+    diagnoseEvery: 0,
+  };
   const parts = { trainer, batches, folder, options, steps: recipe.steps };
   const run = new TrainingRun(parts, { onStep: () => course.step() });
   const server = await listen({
@@ -103,7 +110,7 @@ async function serveOurs(course: Course): Promise<void> {
   console.log(server.port);
   run.start(WORKERS);
   console.log(JSON.stringify(await course.done));
-  folder.close();
+  await folder.close();
   rmSync(dir, { recursive: true });
 }
 
