@@ -5,23 +5,16 @@
  */
 import type { RunOptions } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
-import { type Costs, costOfSending, costOfStep, costOfTaking } from './costs.ts';
+import { type Costs, costOfSending, costOfStep, costOfTaking, halved } from './costs.ts';
 import { frameHeader } from './frameKind.ts';
+import type { Shape } from './network.ts';
+import type { Subject } from './subject.ts';
 import { type WorkerPlan, World } from './world.ts';
 
-export interface Question {
-  /** Lengths of the model's vectors: parameters, buffers, and a micro-batch's row of batch-norm statistics. */
-  readonly parameters: number;
-  readonly buffers: number;
-  readonly statistics: number;
-  /** A step's micro-batches, examples in one, and bytes of an example as it is sent. */
-  readonly microBatches: number;
-  readonly microBatch: number;
-  readonly exampleBytes: number;
+export interface Question extends Subject {
   readonly workers: readonly WorkerPlan[];
-  /** The coordinator's own threads, and what a micro-batch takes one of them. */
+  /** The coordinator's own threads; a micro-batch takes each of them the subject's `msPerMicroBatch`. */
   readonly threads: number;
-  readonly msPerMicroBatch: number;
   readonly coordinatorMbit: number;
   readonly costs: Costs;
   /** Steps to look at, after as many that are not. */
@@ -189,30 +182,18 @@ function between(from: Mark, to: Mark, steps: number, { workers }: Question): Sp
 
 /** What could be better, and how to ask for it. */
 export const IMPROVEMENTS: Readonly<Record<string, (question: Question) => Question>> = {
-  'workers twice as fast': (q) => ({
-    ...q,
-    msPerMicroBatch: q.msPerMicroBatch / 2,
-    workers: q.workers.map((w) => ({ ...w, msPerMicroBatch: w.msPerMicroBatch / 2 })),
-  }),
-  'twice the upload of each worker': (q) => ({
-    ...q,
-    workers: q.workers.map((w) => ({ ...w, shape: { ...w.shape, upMbit: w.shape.upMbit * 2 } })),
-  }),
-  'twice the download of each worker': (q) => ({
-    ...q,
-    workers: q.workers.map((w) => ({ ...w, shape: { ...w.shape, downMbit: w.shape.downMbit * 2 } })),
-  }),
-  'half the latency': (q) => ({
-    ...q,
-    workers: q.workers.map((w) => ({
-      ...w,
-      shape: { ...w.shape, latencyMs: w.shape.latencyMs / 2, jitterMs: w.shape.jitterMs / 2 },
-    })),
-  }),
+  'workers twice as fast': (q) => ofWorkers(q, (w) => ({ ...w, msPerMicroBatch: w.msPerMicroBatch / 2 })),
+  'twice the upload of each worker': (q) => onLines(q, (s) => ({ ...s, upMbit: s.upMbit * 2 })),
+  'twice the download of each worker': (q) => onLines(q, (s) => ({ ...s, downMbit: s.downMbit * 2 })),
+  'half the latency': (q) => onLines(q, (s) => ({ ...s, latencyMs: s.latencyMs / 2, jitterMs: s.jitterMs / 2 })),
   'twice the line of the coordinator': (q) => ({ ...q, coordinatorMbit: q.coordinatorMbit * 2 }),
-  'a coordinator twice as fast': (q) => ({
-    ...q,
-    costs: Object.fromEntries(Object.entries(q.costs).map(([name, ms]) => [name, ms / 2])) as unknown as Costs,
-  }),
-  'twice the batch a step (per example)': (q) => ({ ...q, microBatches: q.microBatches * 2 }),
+  'a coordinator twice as fast': (q) => ({ ...q, msPerMicroBatch: q.msPerMicroBatch / 2, costs: halved(q.costs) }),
 };
+
+function ofWorkers(question: Question, better: (worker: WorkerPlan) => WorkerPlan): Question {
+  return { ...question, workers: question.workers.map(better) };
+}
+
+function onLines(question: Question, better: (shape: Shape) => Shape): Question {
+  return ofWorkers(question, (worker) => ({ ...worker, shape: better(worker.shape) }));
+}

@@ -7,6 +7,7 @@ import type { RunOptions } from '../coordinator/options.ts';
 import type { LedgerLine } from '../coordinator/runFolder.ts';
 import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
+import { UserError } from '../core/errors.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Compute } from '../worker/compute.ts';
 import { Dice } from './dice.ts';
@@ -152,9 +153,20 @@ export class World {
         else this.time.after(1000, () => this.startCoordinator());
       },
       (error: unknown) => {
-        if (process.isAlive) this.#failure = error;
+        if (process.isAlive) this.#failed(process, error);
       },
     );
+  }
+
+  /** A coordinator has ended by an error. One that a full disk keeps from its work is started again by whoever minds it. */
+  #failed(process: SimProcess, error: unknown): void {
+    const isFull = this.disk.capacity < Number.POSITIVE_INFINITY;
+    if (!(error instanceof UserError && isFull)) {
+      this.#failure = error;
+      return;
+    }
+    process.kill();
+    this.time.after(1000, () => this.startCoordinator());
   }
 
   /** The coordinator's process dies, its disk loses what was not synced, and after a while it is started again. */
