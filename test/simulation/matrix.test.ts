@@ -1,0 +1,47 @@
+/**
+ * Every fault at every moment of a run: whoever dies, stalls or is cut off, and wherever in the protocol, the run ends with the bits of an
+ * undisturbed one and with each micro-batch of each step in its ledger once. Each test sees its fault strike.
+ */
+import { describe, expect, test } from 'vitest';
+import { FAULT_NAMES } from '../../simulation/faults.ts';
+import { check, MOMENTS, RECIPES, type Schedule } from '../../simulation/schedule.ts';
+import { quietRun } from './support.ts';
+
+/** Three workers, one of them slow and far away; files, evaluations and checkpoints, so that every moment comes. */
+function schedule(faults: Schedule['faults']): Schedule {
+  const [recipe] = RECIPES;
+  if (recipe === undefined) throw new Error('no recipe');
+  const shape = { upMbit: 10, downMbit: 100, latencyMs: 20, jitterMs: 10 };
+  return {
+    seed: 11,
+    recipe,
+    run: { ...quietRun, checkpointEvery: 2, keepCheckpoints: 2, evalEvery: 3 },
+    workers: [
+      { name: 'quick', shape, threads: 2, msPerMicroBatch: 30, spread: 0.3 },
+      {
+        name: 'slow',
+        shape: { ...shape, latencyMs: 150, jitterMs: 100 },
+        threads: 1,
+        msPerMicroBatch: 120,
+        spread: 0.3,
+      },
+      { name: 'late', shape, threads: 1, msPerMicroBatch: 40, spread: 0.3, comesAt: 1 },
+    ],
+    threads: 0,
+    msPerMicroBatch: 50,
+    diskMs: 2,
+    faults,
+  };
+}
+
+describe.each(MOMENTS)('%s:', (at) => {
+  test.each(FAULT_NAMES)('%s', async (fault) => {
+    const { fired } = await check(schedule([{ fault, at, nth: 2 }]));
+    expect(fired).toEqual([fault]);
+  });
+});
+
+test('undisturbed, the same bits come of a coordinator alone and of workers alone', async () => {
+  const { fired, lives } = await check(schedule([]));
+  expect({ fired, lives }).toEqual({ fired: [], lives: 1 });
+});
