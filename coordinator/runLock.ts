@@ -15,7 +15,9 @@ export async function lockRun(dir: string, disk: Disk): Promise<RunLock> {
   const file = join(dir, 'run.lock');
   for (;;) {
     if (await make(disk, file)) return { release: () => disk.remove(file) };
-    const [host, pid] = new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0)).split(' ');
+    const text = new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0));
+    // One without its newline was torn by a crash: it holds a part of a process id, which may be that of another.
+    const { host, pid } = /^(?<host>.+) (?<pid>[1-9]\d*)\n$/.exec(text)?.groups ?? {};
     // A process of another machine cannot be asked; a container that was started anew has another name and the same folder.
     if (host === hostname() && Number(pid) !== process.pid && isAlive(Number(pid)))
       throw new UserError(`process ${pid} is already training in ${dir}: stop it first, or choose another folder.`);
@@ -28,7 +30,7 @@ async function make(disk: Disk, file: string): Promise<boolean> {
   try {
     const handle = await disk.open(file, 'make');
     try {
-      await handle.write(new TextEncoder().encode(`${hostname()} ${process.pid}`));
+      await handle.write(new TextEncoder().encode(`${hostname()} ${process.pid}\n`));
     } finally {
       await handle.close();
     }
