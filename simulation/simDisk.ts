@@ -11,7 +11,7 @@ import { type Change, SimFile } from './simFile.ts';
 
 export type DiskOp = keyof Disk | keyof DiskFile;
 
-/** Told of each call before it is made and after. What it throws, the caller is told instead: an injected failure. */
+/** Told of each call before it is made and after, be it that it failed. What it throws, the caller is told instead: an injected failure. */
 export type OnCall = (when: 'before' | 'after', op: DiskOp, file: string) => void;
 
 export interface SimDiskOptions {
@@ -128,9 +128,13 @@ export class SimDisk {
       await promise;
     }
     if (!alive()) return never();
-    const result = act();
-    this.onCall('after', op, file);
-    return alive() ? result : never();
+    try {
+      return act();
+    } finally {
+      this.onCall('after', op, file);
+      // A dead process hears of neither success nor failure.
+      if (!alive()) await never();
+    }
   }
 
   #makeFolder(dir: string): void {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 import { codeOf } from './errors.ts';
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 16;
 const NEWLINE = 0x0a;
 
 /** Opens a file to read it; null if there is none. */
