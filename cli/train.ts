@@ -138,7 +138,7 @@ export async function trainPrepared(
     output.stop();
     unhook();
     await door?.close(sendsHome(ended));
-    local?.close('', true);
+    local?.close('', 'goingAway');
     await local?.closed;
     await samples?.close();
     folder.close();
