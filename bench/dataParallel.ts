@@ -78,7 +78,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
     run.start();
     connection.join(local);
     await run.ended;
-    local.close('', true);
+    local.close('', 'goingAway');
     await local.closed;
     return median(times.slice(warmUp));
   } finally {

@@ -55,7 +55,7 @@ export async function openDoor(
     news: (id) => live.news(id),
     info: live.info,
     pages: await makePages(spec.name === 'custom' ? spec.code : null),
-    operator: (socket, exempt) => live.accept(socket, exempt),
+    operator: (socket, exempt, opened) => live.accept(socket, exempt, opened),
   }).catch(async (error: unknown) => {
     await live.close();
     throw error;

@@ -142,7 +142,7 @@ export async function trainPrepared(
     output.stop();
     unhook();
     await door?.close(sendsHome(ended));
-    local?.close('', true);
+    local?.close('', 'goingAway');
     await local?.closed;
     await samples?.close();
     await folder.close();

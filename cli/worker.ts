@@ -67,6 +67,10 @@ function teller({ mode, url, threads }: WorkerArguments): (status: Status) => vo
         return;
       case 'waiting':
         return console.log(`No coordinator (${status.reason}): trying again in ${status.seconds.toFixed(1)} s.`);
+      case 'sentAway':
+        return console.log(
+          `The coordinator sent this worker away: ${status.reason}. Coming back in ${status.seconds} s.`,
+        );
       default:
         return status satisfies never;
     }

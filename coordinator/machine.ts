@@ -10,6 +10,7 @@
  * as their worker is fast. While the run is paused, no lease is handed out.
  */
 import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
+import type { CloseCause } from '../core/protocol/work.ts';
 import {
   type Block,
   type EvalSplit,
@@ -35,6 +36,8 @@ export type Event =
   | { readonly type: 'result'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** The worker has finished a micro-batch of a lease that it holds: `block` is the lease's, or lies in it. */
   | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  /** The worker was too slow to be sent a lease before its round was over, and now never will be. */
+  | { readonly type: 'returned'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** Time has passed. */
   | { readonly type: 'tick' }
   /** The operator wants no more leases handed out; what is under way is still taken. */
@@ -56,7 +59,7 @@ export type Action =
   /** The lease has been kept for too long, and may be handed out again. Told once a lease, for whoever watches. */
   | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
   /** The worker sent what it was not asked for, or is not wanted: close it. */
-  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string }
+  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string; readonly cause: CloseCause }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
   | { readonly type: 'commit'; readonly round: Round }
   | { readonly type: 'checkpoint'; readonly step: number }
@@ -119,6 +122,8 @@ export class Machine {
         return this.#result(event.worker, event.round, event.block);
       case 'progress':
         return this.#progress(event.worker, event.round, event.block);
+      case 'returned':
+        return this.#returned(event.worker, event.round, event.block);
       case 'tick':
         return this.#hurry();
       case 'pause':
@@ -131,7 +136,7 @@ export class Machine {
         return [{ type: 'checkpoint', step: this.#step }];
       case 'kick':
         if (!this.#workers.has(event.worker)) return [];
-        return this.#expel(event.worker, 'the operator sent it away');
+        return this.#expel(event.worker, 'the operator sent it away', 'dismissed');
       case 'stop':
         return this.#finish(false);
       default:
@@ -143,13 +148,8 @@ export class Machine {
     const member = this.#workers.get(worker);
     const round = this.#round;
     if (member === undefined || round === null) return [];
-    const at = member.leases.findIndex(
-      (l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size,
-    );
-    const lease = member.leases[at];
-    if (lease === undefined) return this.#expel(worker, 'it answered a lease that it did not hold');
-    member.leases.splice(at, 1);
-    remember(member.pace, (this.#now - lease.since) / block.size);
+    if (!this.#end(member, roundId, block))
+      return this.#expel(worker, 'it answered a lease that it did not hold', 'misbehaved');
     // Late: the round is over, or another worker was handed the same and was faster.
     if (roundId !== round.id) return this.#assign();
     if (this.#has(block)) return this.#putBack([block]);
@@ -159,6 +159,22 @@ export class Machine {
     this.#missing -= runLength(block.lo, block.size, round.microBatches);
     const accept: Action = { type: 'accept', worker, round, block };
     return this.#missing > 0 ? [accept, ...this.#assign()] : [accept, ...this.#commit(round)];
+  }
+
+  /** Ends a lease, and takes its length for how long the worker needs. @returns false if the worker does not hold it */
+  #end({ leases, pace }: Member, roundId: number, block: Block): boolean {
+    const at = leases.findIndex((l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size);
+    const lease = leases[at];
+    if (lease === undefined) return false;
+    leases.splice(at, 1);
+    remember(pace, (this.#now - lease.since) / block.size);
+    return true;
+  }
+
+  #returned(worker: WorkerId, roundId: number, block: Block): Action[] {
+    const member = this.#workers.get(worker);
+    if (member === undefined || !this.#end(member, roundId, block)) return [];
+    return roundId === this.#round?.id ? this.#putBack([block]) : this.#assign();
   }
 
   /** Restarts the patience with a lease, as often as it has micro-batches: a lease is extended by work, not by words. */
@@ -225,8 +241,8 @@ export class Machine {
     return [{ type: 'finish', step: this.#step, complete }];
   }
 
-  #expel(worker: WorkerId, reason: string): Action[] {
-    return [{ type: 'expel', worker, reason }, ...this.#lose(worker)];
+  #expel(worker: WorkerId, reason: string, cause: CloseCause): Action[] {
+    return [{ type: 'expel', worker, reason, cause }, ...this.#lose(worker)];
   }
 
   #lose(worker: WorkerId): Action[] {

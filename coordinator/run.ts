@@ -8,7 +8,7 @@ import { isAligned } from '../core/allreduce/treeSum.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
-import type { Result, WorkerPort } from '../core/protocol/work.ts';
+import type { CloseCause, Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
@@ -182,6 +182,10 @@ export class TrainingRun {
       events: {
         result: (result) => this.#result(id, result),
         progress: (round, lo, size) => this.#tell({ type: 'progress', worker: id, round, block: { lo, size } }),
+        returned: (round, lo, size) => {
+          this.#tell({ type: 'returned', worker: id, round, block: { lo, size } });
+          this.#observers.onResult(id, round, { lo, size }, false);
+        },
         left: (reason) => this.#left(id, reason),
       },
       join: (port, holds = null) => {
@@ -212,7 +216,7 @@ export class TrainingRun {
     // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
     if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
-    this.#expel(id, `it sent ${what}`, finite);
+    this.#expel(id, `it sent ${what}`, finite ? 'misbehaved' : 'goingAway');
     this.#tell({ type: 'left', worker: id });
   }
 
@@ -283,7 +287,7 @@ export class TrainingRun {
       case 'overdue':
         return this.#observers.onOverdue(action.worker, action.round, action.block);
       case 'expel':
-        return this.#expel(action.worker, action.reason, true);
+        return this.#expel(action.worker, action.reason, action.cause);
       case 'commit':
         return this.#commit(action.round);
       case 'checkpoint':
@@ -323,8 +327,8 @@ export class TrainingRun {
     this.#observers.onResult(id, round.id, { lo, size }, true);
   }
 
-  #expel(id: WorkerId, reason: string, final: boolean): void {
-    this.#forget(id, reason)?.close(reason, final);
+  #expel(id: WorkerId, reason: string, cause: CloseCause): void {
+    this.#forget(id, reason)?.close(reason, cause);
   }
 
   #commit(round: Round): void {

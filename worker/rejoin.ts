@@ -2,8 +2,9 @@
  * Works for a coordinator until its run has finished, and comes back by itself, with exponential back-off, when the link or
  * the coordinator goes away. It knows neither sockets nor threads.
  */
+import { systemClock } from '../core/clock.ts';
 import { UserError } from '../core/errors.ts';
-import { CloseCode } from '../core/protocol/messages.ts';
+import { CloseCode, type Farewell } from '../core/protocol/messages.ts';
 import { type Link, type LinkEvents, Session, type SessionOptions, type Threads } from './session.ts';
 
 const FIRST_RETRY_MS = 250;
@@ -19,15 +20,22 @@ export interface RejoinOptions extends SessionOptions {
   readonly random?: () => number;
 }
 
-/** Returns when the run has finished or `signal` aborts. @throws UserError if it is refused: wrong token, protocol or numerics */
+/**
+ * Returns when the run has finished or `signal` aborts.
+ * @throws UserError if it is refused (wrong token, protocol or numerics) or its operator sent it away for good
+ */
 export async function workUntilFinished(options: RejoinOptions): Promise<void> {
   const { signal, where, random = Math.random } = options;
   let retry = FIRST_RETRY_MS;
   while (!signal.aborted) {
     const session = new Session(options, options.open);
-    const { code, reason, worked } = await session.ended;
+    const { code, reason, worked, farewell } = await session.ended;
     if (signal.aborted || code === CloseCode.finished) return;
-    if (code === CloseCode.refused || code === CloseCode.misbehaved)
+    if (code === CloseCode.misbehaved && farewell !== null) {
+      await stayAway(options, farewell);
+      continue;
+    }
+    if (code === CloseCode.refused || code === CloseCode.dismissed)
       throw new UserError(`the coordinator at ${where} turned this worker away: ${reason}`);
     retry = worked ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
     // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
@@ -35,6 +43,14 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
     options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
     await options.sleep(wait, signal);
   }
+}
+
+/** Waits for as long as the coordinator asked for, whatever happens meanwhile. */
+async function stayAway({ onStatus, sleep, signal, clock = systemClock }: RejoinOptions, asked: Farewell) {
+  const until = clock.now() + 1000 * asked.seconds;
+  onStatus({ kind: 'sentAway', reason: asked.reason, seconds: asked.seconds });
+  for (let left = until - clock.now(); left > 0 && !signal.aborted; left = until - clock.now())
+    await sleep(left, signal);
 }
 
 /** Keeps a model's threads between sessions, so that a re-join to the same run starts warm. */

@@ -7,6 +7,7 @@ import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { UserError } from '../core/errors.ts';
 import { MAX_FRAME_BYTES } from '../core/protocol/frames.ts';
 import { SUBPROTOCOL } from '../core/protocol/messages.ts';
+import { ArrivingState } from '../core/protocol/statePieces.ts';
 import { loadModel } from '../models/loadCode.ts';
 import type { ModelSpec } from '../models/model.ts';
 import { ThreadPool } from './pool.ts';
@@ -55,6 +56,7 @@ export async function runRemoteWorker({
       admit: (spec) => admit(spec, trusted),
       threadsFor: (spec) => pools.for(spec),
       held: () => pools.current?.state ?? null,
+      arriving: new ArrivingState(),
       open: (events) => openSocket(url, events),
       sleep: (ms, aborted) => sleep(ms, undefined, { signal: aborted }).catch(() => undefined),
       onStatus,

@@ -4,9 +4,10 @@
  */
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { UserError } from '../core/errors.ts';
-import { encodeFrames, FrameDecoder } from '../core/protocol/frames.ts';
+import { encodeFrames, FrameDecoder, MAX_FRAME_BYTES } from '../core/protocol/frames.ts';
 import {
   CloseCode,
+  type Farewell,
   fromCoordinatorSchema,
   type Header,
   type Hello,
@@ -18,13 +19,14 @@ import {
   resultMessage,
   stateHash,
 } from '../core/protocol/messages.ts';
+import { ArrivingState } from '../core/protocol/statePieces.ts';
 import type { Result, State, Work } from '../core/protocol/work.ts';
 import { type ModelSpec, parseModelSpec } from '../models/model.ts';
 
 /** Without a sign of life from the coordinator for this long, the link is taken for dead. It pings every 5 s. */
 const SILENCE_MS = 20_000;
-/** A coordinator is trusted with this much memory: parameters of 4 GB. */
-const MAX_BODY_BYTES = 4 * 1024 ** 3;
+/** A coordinator is trusted with this much memory for a lease. */
+const MAX_WORK_BYTES = 1024 ** 3;
 /** How often the coordinator is told that a long lease goes on. */
 const PROGRESS_MS = 1000;
 
@@ -70,6 +72,8 @@ export interface SessionOptions {
   readonly threadsFor: (spec: ModelSpec) => Promise<Threads>;
   /** A state from before, which need not be sent again if it is the coordinator's. */
   readonly held: () => State | null;
+  /** Keeps, over connections, what has come of a state; a new one if left out. */
+  readonly arriving?: ArrivingState;
   readonly onStatus: (status: Status) => void;
   readonly signal: AbortSignal;
   /** This machine's if left out. */
@@ -82,13 +86,17 @@ export type Status =
   /** A lease has been answered: micro-batches in it, and in this session. */
   | { readonly kind: 'progress'; readonly step: number; readonly answered: number; readonly microBatches: number }
   | { readonly kind: 'news'; readonly news: News }
-  | { readonly kind: 'waiting'; readonly reason: string; readonly seconds: number };
+  | { readonly kind: 'waiting'; readonly reason: string; readonly seconds: number }
+  /** The coordinator did not like what it was sent: it takes this worker back in so many seconds. */
+  | { readonly kind: 'sentAway'; readonly reason: string; readonly seconds: number };
 
 export interface SessionEnd {
   readonly code: number;
   readonly reason: string;
   /** Whether a lease was computed in this session. */
   readonly worked: boolean;
+  /** What the coordinator said of coming back, if anything. */
+  readonly farewell: Farewell | null;
 }
 
 export class Session {
@@ -97,11 +105,13 @@ export class Session {
   readonly #link: Link;
   readonly #decoder = new FrameDecoder(
     fromCoordinatorSchema,
-    () => MAX_BODY_BYTES,
+    ({ kind }) => (kind === 'state' ? MAX_FRAME_BYTES : MAX_WORK_BYTES),
     ({ kind }) => kind === 'state',
   );
   readonly #end: (end: SessionEnd) => void;
+  readonly #arriving: ArrivingState;
   #threads: Threads | null = null;
+  #farewell: Farewell | null = null;
   #microBatches = 0;
   /** The connection has ended, or this side has left: what still comes of it is nobody's. */
   #over = false;
@@ -115,6 +125,7 @@ export class Session {
   /** @param open opens the link; nothing may be told before it returns */
   constructor(options: SessionOptions, open: (events: LinkEvents) => Link) {
     this.#options = options;
+    this.#arriving = options.arriving ?? new ArrivingState();
     this.#clock = options.clock ?? systemClock;
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
@@ -134,7 +145,8 @@ export class Session {
         this.#over = true;
         this.#endSilence();
         options.signal.removeEventListener('abort', abort);
-        this.#end({ code, reason: reason || this.#failure, worked: this.#microBatches > 0 });
+        const worked = this.#microBatches > 0;
+        this.#end({ code, reason: reason || this.#failure, worked, farewell: this.#farewell });
       },
     });
     options.signal.addEventListener('abort', abort);
@@ -143,10 +155,14 @@ export class Session {
 
   #hello(): void {
     this.#alive();
+    this.#send({ header: { kind: 'hello', ...this.#options.hello, holds: this.#holds() }, parts: [] });
+  }
+
+  /** What is coming is newer than what is here. */
+  #holds(): Hello['holds'] {
     const held = this.#options.held();
-    const holds =
-      held === null || held.params.length > MAX_KEPT ? null : { version: held.version, hash: stateHash(held) };
-    this.#send({ header: { kind: 'hello', ...this.#options.hello, holds }, parts: [] });
+    if (this.#arriving.part !== null || held === null || held.params.length > MAX_KEPT) return this.#arriving.part;
+    return { version: held.version, hash: stateHash(held) };
   }
 
   #alive(): void {
@@ -174,10 +190,15 @@ export class Session {
         if (held !== null && threads.state === null) useHeld(threads, held);
         return this.#options.onStatus({ kind: 'joined', run: header.run });
       }
-      case 'state':
-        return this.#threads?.setState(parseState({ header, parts }));
+      case 'state': {
+        const state = this.#arriving.take(parseState({ header, parts }));
+        return state === null ? undefined : this.#threads?.setState(state);
+      }
       case 'work':
         return this.#work(parseWork({ header, parts }));
+      case 'farewell':
+        this.#farewell = header;
+        return;
       case 'news':
         return this.#options.onStatus({ kind: 'news', news: header });
       default:
@@ -208,7 +229,7 @@ export class Session {
   #fail(error: unknown): void {
     if (this.#over) return;
     if (error instanceof UserError) {
-      this.#end({ code: CloseCode.refused, reason: error.message, worked: false });
+      this.#end({ code: CloseCode.refused, reason: error.message, worked: false, farewell: null });
     } else this.#failure = error instanceof Error ? error.message : String(error);
     this.#link.end();
   }

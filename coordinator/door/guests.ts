@@ -1,48 +1,91 @@
 /**
- * How many connections an address may hold, and how fast it may open them. A class behind one router shares an address, so the
- * bounds are far above what people do and far below what a flood needs. It knows no sockets and reads no clock.
+ * How many connections there may be: of one address, how fast it may open them, and in all. Whoever has not said who it is
+ * makes way for newcomers when there are too many. It knows no sockets and reads no clock.
  */
+import { BURST, FORGET_ADDRESS_MS, MAX_CONNECTIONS, MAX_PER_ADDRESS, PER_SECOND } from './limits.ts';
 
-const MAX_OPEN = 4096;
-/** Connections that may be opened at once after a quiet time, and how many more a second. */
-const BURST = 1024;
-const PER_SECOND = 128;
-/** Addresses are forgotten after they have been quiet for so long, with nothing open. */
-const FORGET_MS = 60_000;
-
-interface Guest {
+interface Address {
   open: number;
   /** What is left of the burst at `at`. */
   allowance: number;
   at: number;
 }
 
+/** One connection that was let in. */
+export class Guest {
+  readonly address: string;
+  readonly end: () => void;
+  readonly #guests: Guests;
+
+  constructor(address: string, end: () => void, guests: Guests) {
+    this.address = address;
+    this.end = end;
+    this.#guests = guests;
+  }
+
+  /** It has said who it is, and does not have to make way any more. */
+  welcome(): void {
+    this.#guests.welcome(this);
+  }
+
+  /** To be told when the connection is closed; however often. */
+  leave(): void {
+    this.#guests.leave(this);
+  }
+}
+
 export class Guests {
-  readonly #guests = new Map<string, Guest>();
+  readonly #addresses = new Map<string, Address>();
+  readonly #all = new Set<Guest>();
+  /** The oldest first. */
+  readonly #strangers = new Set<Guest>();
   #sweptAt = 0;
 
-  /** Whether one more connection from `address` may come in; if so, `leave` is owed. @param now milliseconds */
-  enter(address: string, now: number): boolean {
+  /**
+   * Lets one more connection in, if there may be one.
+   * @param now milliseconds
+   * @param end ends the connection, if it has to make way
+   */
+  enter(address: string, now: number, end: () => void): Guest | null {
     this.#sweep(now);
-    const guest = this.#guests.get(address) ?? { open: 0, allowance: BURST, at: now };
-    this.#guests.set(address, guest);
-    guest.allowance = Math.min(BURST, guest.allowance + ((now - guest.at) / 1000) * PER_SECOND);
-    guest.at = now;
-    if (guest.open >= MAX_OPEN || guest.allowance < 1) return false;
-    guest.allowance--;
-    guest.open++;
+    const from = this.#addresses.get(address) ?? { open: 0, allowance: BURST, at: now };
+    this.#addresses.set(address, from);
+    from.allowance = Math.min(BURST, from.allowance + ((now - from.at) / 1000) * PER_SECOND);
+    from.at = now;
+    if (from.open >= MAX_PER_ADDRESS || from.allowance < 1) return null;
+    from.allowance--;
+    if (this.#all.size >= MAX_CONNECTIONS && !this.#makeWay()) return null;
+    from.open++;
+    const guest = new Guest(address, end, this);
+    this.#all.add(guest);
+    this.#strangers.add(guest);
+    return guest;
+  }
+
+  welcome(guest: Guest): void {
+    this.#strangers.delete(guest);
+  }
+
+  leave(guest: Guest): void {
+    this.#strangers.delete(guest);
+    if (!this.#all.delete(guest)) return;
+    const from = this.#addresses.get(guest.address);
+    if (from !== undefined) from.open--;
+  }
+
+  /** Turns out the stranger that has been there for the longest. @returns false if there is none */
+  #makeWay(): boolean {
+    const [oldest] = this.#strangers;
+    if (oldest === undefined) return false;
+    oldest.leave();
+    oldest.end();
     return true;
   }
 
-  leave(address: string): void {
-    const guest = this.#guests.get(address);
-    if (guest !== undefined) guest.open--;
-  }
-
   #sweep(now: number): void {
-    if (now - this.#sweptAt < FORGET_MS) return;
+    if (now - this.#sweptAt < FORGET_ADDRESS_MS) return;
     this.#sweptAt = now;
-    for (const [address, { open, at }] of this.#guests)
-      if (open === 0 && now - at > FORGET_MS) this.#guests.delete(address);
+    for (const [address, { open, at }] of this.#addresses)
+      if (open === 0 && now - at > FORGET_ADDRESS_MS) this.#addresses.delete(address);
   }
 }

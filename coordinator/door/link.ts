@@ -32,6 +32,8 @@ export interface PeerLinkEvents {
   /** The frame is read before this returns, or not at all. */
   received(frame: Uint8Array, isBinary: boolean): void;
   pong(): void;
+  /** What came is no frame. `closed` follows, as if this side had said goodbye. @param what to be said after "it sent" */
+  malformed(what: string): void;
   /** Told once, and last. `reason` is what the other side said, if anything. */
   closed(reason: string): void;
 }

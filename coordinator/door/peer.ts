@@ -1,11 +1,9 @@
 /**
  * One worker's connection: a stranger until its hello has been found good, a `WorkerPort` after.
  *
- * Every frame is decoded inside a guard: what breaks the protocol costs its sender the connection, and nobody else
- * anything. Before a peer has said a valid hello it may send one small frame and wait a few seconds.
- *
- * Back-pressure is by construction: a peer is sent one state a step, and only once it has answered all its leases. So is the
- * rate of what it may send: a result must answer a lease, and progress is counted.
+ * Every frame is decoded inside a guard: what breaks the protocol costs its sender the connection and some time (coolDowns.ts),
+ * and nobody else anything. Before a peer has said a valid hello it may send one small frame and wait a few seconds; after
+ * that, what its leases justify (allowance.ts). What it is sent is bounded by what it takes (outbox.ts).
  */
 import type { Cancel, Clock } from '../../core/clock.ts';
 import { FrameError } from '../../core/protocol/frameError.ts';
@@ -17,25 +15,31 @@ import {
   type News,
   parseResult,
   SUBPROTOCOL,
-  workMessage,
 } from '../../core/protocol/messages.ts';
-import type { State, Work, WorkerPort } from '../../core/protocol/work.ts';
+import type { CloseCause, State, Work, WorkerPort } from '../../core/protocol/work.ts';
 import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
+import { Allowance } from './allowance.ts';
 import type { Bearer, Identify } from './bearer.ts';
+import type { CoolDowns, Offence } from './coolDowns.ts';
+import type { Guest } from './guests.ts';
+import {
+  COOL_DOWN_MS,
+  FAREWELL_MS,
+  HELLO_MS,
+  LEAST_BYTES_PER_SECOND,
+  MAX_HELLO_BYTES,
+  MAX_OVERHEAD_BYTES,
+  MAX_WAITING_BYTES,
+  MESSAGE_MS,
+  MISSED_PINGS,
+} from './limits.ts';
 import type { PeerLink } from './link.ts';
-import type { StateCache } from './stateCache.ts';
+import { Outbox } from './outbox.ts';
+import type { Snapshots } from './snapshots.ts';
 
-const HELLO_MS = 10_000;
-const MAX_HELLO_BYTES = 4096;
-/** A peer of which nothing at all has been heard for so many pings is gone. A slow transfer is a sign of life. */
-const MISSED_PINGS = 4;
-/** How long a peer that is sent away has to close its side. */
-const FAREWELL_MS = 2000;
 /** Close reasons may have 123 bytes. */
 const MAX_REASON_BYTES = 123;
-/** Progress messages between two pings: a worker sends one a second and lease. */
-const MAX_PROGRESS = 10_000;
 
 export interface PeerOptions {
   /** Whose token a worker brings. */
@@ -54,32 +58,53 @@ export interface PeerOptions {
   readonly news: (id: WorkerId) => Omit<News, 'kind'>;
 }
 
+/** What all peers have in common. */
+export interface House {
+  readonly options: PeerOptions;
+  readonly clock: Clock;
+  readonly snapshots: Snapshots;
+  readonly coolDowns: CoolDowns;
+}
+
 export class Peer {
   readonly #link: PeerLink;
-  readonly #options: PeerOptions;
-  readonly #states: StateCache;
-  readonly #clock: Clock;
+  readonly #guest: Guest;
+  readonly #house: House;
   readonly #decoder: FrameDecoder<ReturnType<typeof fromWorkerSchema.parse>>;
+  readonly #allowance: Allowance;
+  readonly #outbox: Outbox;
   readonly #gone = Promise.withResolvers<void>();
   /** Ends the wait for a hello, or for the other side's goodbye. */
   #calm: Cancel;
   #connection: Connection | null = null;
+  /** By what its offences are remembered; null before its hello. */
+  #key: string | null = null;
   #isTab = false;
   #missed = 0;
+  /** Bytes heard by the last ping; and since then, in frames that came whole. */
   #heard = 0;
+  #framed = 0;
   #pingedAt = 0;
   #latencyMs: number | null = null;
-  #progress = 0;
+  /** Messages that came whole; and how many there were, and how far the next had come, when it was last found to go on. */
+  #messages = 0;
+  #looked = { messages: -1, bytes: 0, at: 0 };
 
-  constructor(link: PeerLink, options: PeerOptions, states: StateCache, clock: Clock) {
+  constructor(link: PeerLink, guest: Guest, house: House) {
+    const { options, clock } = house;
     this.#link = link;
-    this.#options = options;
-    this.#states = states;
-    this.#clock = clock;
+    this.#guest = guest;
+    this.#house = house;
+    this.#allowance = new Allowance(options.maxResultBytes);
     this.#decoder = new FrameDecoder(
       fromWorkerSchema,
-      ({ kind }) => (kind === 'result' && this.#connection !== null ? options.maxResultBytes : 0),
+      ({ kind }) => (kind === 'result' ? this.#allowance.resultBytes : 0),
       ({ kind }) => kind === 'result',
+    );
+    this.#outbox = new Outbox(
+      link,
+      () => clock.now(),
+      (work) => this.#giveBack(work),
     );
     this.#calm = clock.after(HELLO_MS, () => this.#close(CloseCode.misbehaved, 'no hello came'));
     if (link.protocol === SUBPROTOCOL) return;
@@ -90,25 +115,39 @@ export class Peer {
     );
   }
 
-  /** Pings, and ends a connection of which nothing has been heard for too long. */
+  /** Looks after the connection: pings, and ends one that is dead or does harm. To be called every PING_MS. */
   ping(): void {
-    const { received } = this.#link;
-    this.#missed = received === this.#heard ? this.#missed + 1 : 0;
-    this.#heard = received;
-    this.#progress = 0;
+    const now = this.#house.clock.now();
+    const came = this.#link.received - this.#heard;
+    this.#heard += came;
+    const framed = this.#framed;
+    this.#framed = 0;
+    this.#missed = came === 0 ? this.#missed + 1 : 0;
     if (this.#missed >= MISSED_PINGS) return this.#link.end();
-    this.#pingedAt = this.#clock.now();
+    if (!this.#link.isOpen) return;
+    // An encrypted link counts what its encryption adds.
+    if (came > framed * 1.1 + MAX_OVERHEAD_BYTES) return this.#misbehaved('it sent more than messages');
+    if (this.#outbox.isUnread) {
+      this.#connection?.events.left('it takes nothing any more');
+      return this.#link.end();
+    }
+    if (this.#isStuck(now)) {
+      this.#connection?.events.left('a message that it began does not go on');
+      return this.#close(CloseCode.goingAway, 'a message that was begun does not go on');
+    }
+    if (this.#link.buffered > MAX_WAITING_BYTES) return;
+    this.#pingedAt = now;
     this.#link.ping();
   }
 
   pong(): void {
-    this.#latencyMs = this.#clock.now() - this.#pingedAt;
+    this.#latencyMs = this.#house.clock.now() - this.#pingedAt;
   }
 
   /** Tells a tab's person how the run stands. A page sees no pings: this is its sign of life. */
   tellNews(): void {
-    if (!this.#isTab || this.#connection === null) return;
-    const news = this.#options.news(this.#connection.id);
+    if (!this.#isTab || this.#connection === null || this.#link.buffered > MAX_WAITING_BYTES) return;
+    const news = this.#house.options.news(this.#connection.id);
     this.#send(encodeFrames({ header: { kind: 'news', ...news }, parts: [] }));
   }
 
@@ -119,9 +158,16 @@ export class Peer {
     return this.#gone.promise;
   }
 
+  /** What came is no frame of the link's own. It closes by itself. */
+  malformed(what: string): void {
+    this.#connection?.events.left(`it sent ${what}`);
+    this.#offend('misbehaved');
+  }
+
   /** The link is closed. */
   closed(reason: string): void {
     this.#calm();
+    this.#outbox.close();
     this.#connection?.events.left(plain(reason) || 'the connection closed');
     this.#gone.resolve();
   }
@@ -129,12 +175,15 @@ export class Peer {
   received(data: Uint8Array, isBinary: boolean): void {
     // What still comes after this side's goodbye is not looked at.
     if (!this.#link.isOpen) return;
+    this.#framed += data.byteLength;
     try {
       if (!isBinary) throw new FrameError('a text message');
       if (this.#connection === null && data.byteLength > MAX_HELLO_BYTES)
         throw new FrameError('a hello that is too long');
       const message = this.#decoder.push(data);
+      if (this.#connection !== null) this.#allowance.spend(data.byteLength);
       if (message === null) return;
+      this.#messages++;
       const { header, parts } = message;
       if (header.kind === 'hello') {
         if (this.#connection !== null) throw new FrameError('a second hello');
@@ -142,56 +191,117 @@ export class Peer {
       }
       if (this.#connection === null) throw new FrameError(`a ${header.kind} before the hello`);
       const { events } = this.#connection;
-      if (header.kind === 'result') return events.result(parseResult({ header, parts }));
-      if (++this.#progress > MAX_PROGRESS) throw new FrameError('progress without end');
-      events.progress(header.round, header.lo, header.size);
+      if (header.kind === 'progress') return events.progress(header.round, header.lo, header.size);
+      this.#allowance.end(header);
+      events.result(parseResult({ header, parts }));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      // Its leases go to others now, not when it has closed its side.
-      this.#connection?.events.left(`it sent ${error.message}`);
-      this.#close(CloseCode.misbehaved, `it sent ${error.message}`);
+      this.#misbehaved(`it sent ${error.message}`);
     }
   }
 
   #welcome(hello: Hello): void {
     this.#calm();
-    const { identify, numerics, run, model, connect } = this.#options;
+    const { options, snapshots, coolDowns, clock } = this.#house;
+    const { identify, numerics, run, model, connect } = options;
     const bearer = identify(hello.token);
     if (bearer === null)
       return this.#close(
         CloseCode.refused,
         'the token does not match: give the one that the coordinator printed with --token',
       );
+    const port = this.#port(hello, bearer);
+    this.#key = bearer.name === null ? `name ${this.#link.address} ${port.name}` : `token ${bearer.name}`;
+    const away = coolDowns.left(this.#key, clock.now());
+    if (away === Number.POSITIVE_INFINITY) return this.#close(CloseCode.dismissed, 'the operator sent it away');
+    if (away > 0) return this.#sayFarewell(away, `it is to stay away for another ${Math.ceil(away / 1000)} s`);
     if (numerics !== null && hello.numerics !== numerics)
       return this.#close(
         CloseCode.refused,
         'its arithmetic differs in the last bits: start the coordinator with --numerics any to admit it',
       );
+    this.#guest.welcome();
     this.#send(encodeFrames({ header: { kind: 'welcome', run, model }, parts: [] }));
     const connection = connect();
     this.#connection = connection;
     this.#isTab = hello.agent === 'tab';
-    const state = this.#options.state();
-    connection.join(this.#port(hello, bearer), this.#states.isHeld(hello.holds, state) ? state.version : null);
+    const state = options.state();
+    const isHeld = snapshots.isHeld(hello.holds, state);
+    if (isHeld) this.#outbox.holds(state.version);
+    connection.join(port, isHeld ? state.version : null);
     this.tellNews();
   }
 
-  #port({ agent, name, slots }: Hello, bearer: Bearer): WorkerPort {
+  #port({ agent, name, slots, holds }: Hello, bearer: Bearer): WorkerPort {
+    const { snapshots } = this.#house;
     return {
       kind: agent,
       name: plain(name) || 'nameless',
       identity: bearer.name,
       trusted: bearer.trusted,
       slots,
-      sendState: (state: State) => this.#send(this.#states.frames(state)),
-      sendWork: (work: Work) => this.#send(encodeFrames(workMessage(work))),
+      sendState: (state: State) => this.#outbox.state(snapshots.of(state), snapshots.piecesHeld(holds, state)),
+      sendWork: (work: Work) => {
+        this.#allowance.grant(work);
+        this.#outbox.work(work);
+      },
       traffic: () => ({
         sent: this.#link.sent,
         received: this.#link.received,
         latencyMs: this.#latencyMs,
       }),
-      close: (reason, final) => this.#close(final ? CloseCode.misbehaved : CloseCode.goingAway, reason),
+      close: (reason, cause) => this.#sendAway(reason, cause),
     };
+  }
+
+  #giveBack(work: Work): void {
+    this.#allowance.end(work);
+    this.#connection?.events.returned(work.round, work.lo, work.size);
+  }
+
+  /** Whether the message under way has come no further than a trickle for too long. */
+  #isStuck(now: number): boolean {
+    const bytes = this.#decoder.pending;
+    if (bytes === null) return false;
+    const { messages, bytes: before, at } = this.#looked;
+    const isAnother = messages !== this.#messages;
+    if (!isAnother && now - at < MESSAGE_MS) return false;
+    if (!isAnother && (bytes - before) * 1000 < LEAST_BYTES_PER_SECOND * (now - at)) return true;
+    this.#looked = { messages: this.#messages, bytes, at: now };
+    return false;
+  }
+
+  #misbehaved(reason: string): void {
+    // Its leases go to others now, not when it has closed its side.
+    this.#connection?.events.left(reason);
+    this.#sendAway(reason, 'misbehaved');
+  }
+
+  #sendAway(reason: string, cause: CloseCause): void {
+    switch (cause) {
+      case 'misbehaved':
+      case 'lied':
+        return this.#sayFarewell(this.#offend(cause), reason);
+      case 'dismissed':
+        if (this.#key !== null) this.#house.coolDowns.dismiss(this.#key);
+        return this.#close(CloseCode.dismissed, reason);
+      case 'goingAway':
+        return this.#close(CloseCode.goingAway, reason);
+      default:
+        return cause satisfies never;
+    }
+  }
+
+  /** @returns how long it is to stay away, in milliseconds */
+  #offend(offence: Offence): number {
+    const { coolDowns, clock } = this.#house;
+    return this.#key === null ? COOL_DOWN_MS[offence] : coolDowns.offend(this.#key, offence, clock.now());
+  }
+
+  #sayFarewell(ms: number, reason: string): void {
+    const told = cutTo(reason, MAX_REASON_BYTES);
+    this.#send(encodeFrames({ header: { kind: 'farewell', seconds: Math.ceil(ms / 1000), reason: told }, parts: [] }));
+    this.#close(CloseCode.misbehaved, told);
   }
 
   #send(frames: readonly Uint8Array[]): void {
@@ -199,9 +309,10 @@ export class Peer {
   }
 
   #close(code: number, reason: string): void {
+    this.#outbox.close();
     this.#link.close(code, cutTo(reason, MAX_REASON_BYTES));
     this.#calm();
-    this.#calm = this.#clock.after(FAREWELL_MS, () => this.#link.end());
+    this.#calm = this.#house.clock.after(FAREWELL_MS, () => this.#link.end());
   }
 }
 

@@ -1,51 +1,58 @@
 /**
- * Everybody who is at the door: lets connections in, keeps them alive, and shows all of them out at the end. What one of them
+ * Everybody who is at the door: lets connections in, looks after them, and shows all of them out at the end. What one of them
  * says is peer.ts's; what carries it (a WebSocket, a simulation) is its link's. It knows no sockets and no timers of its own.
  */
+import { randomBytes } from 'node:crypto';
 import type { Cancel, Clock } from '../../core/clock.ts';
-import { Guests } from './guests.ts';
+import { CoolDowns } from './coolDowns.ts';
+import { type Guest, Guests } from './guests.ts';
+import { NEWS_MS, PING_MS } from './limits.ts';
 import type { PeerLink, PeerLinkEvents } from './link.ts';
-import { Peer, type PeerOptions } from './peer.ts';
-import { StateCache } from './stateCache.ts';
-
-const PING_MS = 5000;
-const NEWS_MS = 1000;
+import { type House, Peer, type PeerOptions } from './peer.ts';
+import { Snapshots } from './snapshots.ts';
 
 export class Reception {
-  readonly #options: PeerOptions;
-  readonly #clock: Clock;
-  readonly #states = new StateCache();
+  readonly #house: House;
   readonly #guests = new Guests();
   readonly #peers = new Set<Peer>();
   readonly #timers: readonly Cancel[];
 
-  constructor(options: PeerOptions, clock: Clock) {
-    this.#options = options;
-    this.#clock = clock;
+  /** @param nonce what no other coordinator is known by, nor this one in another life; drawn if left out */
+  constructor(options: PeerOptions, clock: Clock, nonce = randomBytes(9).toString('base64url')) {
+    this.#house = { options, clock, snapshots: new Snapshots(nonce), coolDowns: new CoolDowns() };
     this.#timers = [
       clock.every(PING_MS, () => this.#each((peer) => peer.ping())),
       clock.every(NEWS_MS, () => this.#each((peer) => peer.tellNews())),
     ];
   }
 
-  /** Whether one more connection from `address` may come in, whatever it is for; if so, `leave` is owed. */
-  enter(address: string): boolean {
-    return this.#guests.enter(address, this.#clock.now());
+  /**
+   * Lets one more connection in, whatever it is for, if there may be one.
+   * @param end ends the connection, if it has to make way for others
+   */
+  enter(address: string, end: () => void): Guest | null {
+    return this.#guests.enter(address, this.#house.clock.now(), end);
   }
 
-  leave(address: string): void {
-    this.#guests.leave(address);
-  }
-
-  /** Takes a worker's link that has just opened; it is to tell what this returns. */
-  accept(link: PeerLink): PeerLinkEvents {
-    const peer = new Peer(link, this.#options, this.#states, this.#clock);
+  /**
+   * Takes a worker's link that has just opened; it is to tell what this returns.
+   * @param guest its connection, if that was let in before
+   */
+  accept(link: PeerLink, guest?: Guest): PeerLinkEvents {
+    const visit = guest ?? this.enter(link.address, () => link.end());
+    if (visit === null) {
+      link.end();
+      return { received: () => {}, pong: () => {}, malformed: () => {}, closed: () => {} };
+    }
+    const peer = new Peer(link, visit, this.#house);
     this.#peers.add(peer);
     return {
       received: (frame, isBinary) => peer.received(frame, isBinary),
       pong: () => peer.pong(),
+      malformed: (what) => peer.malformed(what),
       closed: (reason) => {
         this.#peers.delete(peer);
+        visit.leave();
         peer.closed(reason);
       },
     };

@@ -11,6 +11,8 @@ import { UserError } from '../../core/errors.ts';
 import { MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import { LIVE_PATH, LIVE_SUBPROTOCOL, type RunInfo } from '../../core/protocol/live.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
+import type { Guest } from './guests.ts';
+import { MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
 import type { PeerOptions } from './peer.ts';
 import { Reception } from './reception.ts';
 import { acceptSocket } from './socket.ts';
@@ -18,15 +20,14 @@ import { isLocal, isSameOrigin, type Pages, serveWeb } from './web.ts';
 
 /** An operator's commands are small. */
 const MAX_COMMAND_BYTES = 16 * 1024;
-const SLOW_REQUEST_MS = 10_000;
 
 export interface ServerOptions extends PeerOptions {
   readonly host: string;
   readonly port: number;
   readonly info: RunInfo;
   readonly pages: Pages;
-  /** Takes an operator's page; `exempt`: it is on this machine and needs no key. */
-  readonly operator: (socket: WebSocket, exempt: boolean) => void;
+  /** Takes an operator's page; `exempt`: it is on this machine and needs no key. Calls `opened` once it has shown that. */
+  readonly operator: (socket: WebSocket, exempt: boolean, opened: () => void) => void;
 }
 
 export interface CoordinatorServer {
@@ -39,13 +40,16 @@ export interface CoordinatorServer {
 
 /** Opens the door. @throws UserError if the address cannot be listened on */
 export async function listen(options: ServerOptions): Promise<CoordinatorServer> {
-  const http = createServer({ headersTimeout: SLOW_REQUEST_MS, requestTimeout: SLOW_REQUEST_MS }, (request, response) =>
-    serveWeb(options, request, response),
+  const http = createServer(
+    { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: REQUEST_LOOK_MS },
+    (request, response) => serveWeb(options, request, response),
   );
   await listening(http, options);
   const workers = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_READS,
     perMessageDeflate: false,
     // Any version is let in as far as to be told, in words, that it is the wrong one.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
@@ -58,11 +62,15 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   });
   const bytes = { sent: 0, received: 0 };
   const reception = new Reception(options, systemClock);
+  const guests = new Map<string, Guest>();
   http.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    if (!reception.enter(address)) return socket.destroy();
+    const guest = reception.enter(socket.remoteAddress ?? '', () => socket.destroy());
+    if (guest === null) return socket.destroy();
+    const place = placeOf(socket);
+    guests.set(place, guest);
     socket.on('close', () => {
-      reception.leave(address);
+      guest.leave();
+      guests.delete(place);
       bytes.sent += socket.bytesWritten;
       bytes.received += socket.bytesRead;
     });
@@ -74,12 +82,13 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
       socket.on('error', () => undefined);
       return void socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n', () => socket.destroy());
     }
-    if (request.url === LIVE_PATH) {
-      operators.handleUpgrade(request, socket, head, (webSocket) => options.operator(webSocket, isLocal(request)));
-      return;
-    }
+    const guest = guests.get(placeOf(request.socket));
+    if (request.url === LIVE_PATH)
+      return operators.handleUpgrade(request, socket, head, (webSocket) =>
+        options.operator(webSocket, isLocal(request), () => guest?.welcome()),
+      );
     workers.handleUpgrade(request, socket, head, (webSocket) =>
-      acceptSocket(webSocket, request.socket, (link) => reception.accept(link)),
+      acceptSocket(webSocket, request.socket, (link) => reception.accept(link, guest)),
     );
   });
   const address = http.address();
@@ -96,6 +105,9 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     },
   };
 }
+
+/** What no other connection has at the same time; the same for a stream and for what encrypts it. */
+const placeOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 function listening(http: Server, { host, port }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,15 +1,25 @@
 /** A WebSocket, and the stream below it, as a worker's link. */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { MAX_STRANGER_BYTES } from './limits.ts';
 import type { PeerLink, PeerLinkEvents } from './link.ts';
 
 /** Hands an open WebSocket to `accept`, and tells what it returns of what comes. */
 export function acceptSocket(socket: WebSocket, stream: Socket, accept: (link: PeerLink) => PeerLinkEvents): void {
   const events = accept(new SocketLink(socket, stream));
+  // ws knows one limit for all; before its first message, a stranger's is smaller.
+  const before = stream.bytesRead;
+  const watch = () => {
+    if (stream.bytesRead - before > MAX_STRANGER_BYTES) socket.terminate();
+  };
+  stream.on('data', watch);
+  socket.once('message', () => stream.off('data', watch));
   socket.on('message', (data: Buffer, isBinary) => events.received(data, isBinary));
   socket.on('pong', () => events.pong());
-  // Oversized and malformed WebSocket frames come as errors; a close follows.
-  socket.on('error', () => undefined);
+  // What comes of the network, a reset say, is no fault of the other side's; what ws refuses to read is.
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith('WS_ERR_')) events.malformed(`a malformed WebSocket frame (${error.message})`);
+  });
   socket.on('close', (_, reason) => events.closed(reason.toString()));
 }
 

@@ -37,8 +37,8 @@ export interface Live {
   readonly info: RunInfo;
   /** What a volunteer's page is told. */
   news(id: WorkerId): Omit<News, 'kind'>;
-  /** Takes the open WebSocket of an operator's page. @param exempt whether it needs no key */
-  accept(socket: WebSocket, exempt: boolean): void;
+  /** Takes the open WebSocket of an operator's page. @param exempt whether it needs no key @param opened told when it may watch */
+  accept(socket: WebSocket, exempt: boolean, opened?: () => void): void;
   /** Tells all pages how it ended, closes them, and ends the sampler. */
   close(): Promise<void>;
 }
@@ -84,7 +84,7 @@ export async function openLive(run: TrainingRun, prepared: Watchable, options: L
   return {
     info,
     news: (id) => view.news(id),
-    accept: (socket, exempt) => desk.accept(socket, exempt),
+    accept: (socket, exempt, opened) => desk.accept(socket, exempt, opened),
     close: async () => {
       await Promise.all([desk.close(), sampler.close()]);
     },

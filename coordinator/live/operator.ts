@@ -48,9 +48,9 @@ export class OperatorDesk {
     this.#options = options;
   }
 
-  /** Takes an open WebSocket. @param exempt whether it needs no key */
-  accept(socket: WebSocket, exempt: boolean): void {
-    const page = new Page(socket, exempt, this.#options);
+  /** Takes an open WebSocket. @param exempt whether it needs no key @param opened told when it may watch */
+  accept(socket: WebSocket, exempt: boolean, opened = () => {}): void {
+    const page = new Page(socket, exempt, opened, this.#options);
     if (this.#closed) return void page.close(GOING_AWAY.code, GOING_AWAY.reason);
     this.#pages.add(page);
     this.#timer ??= setInterval(() => this.#update(), UPDATE_MS);
@@ -100,14 +100,16 @@ class Page {
   mark: Mark | null = null;
   readonly #socket: WebSocket;
   readonly #exempt: boolean;
+  readonly #opened: () => void;
   readonly #options: OperatorOptions;
   /** Commands of the second that began at `#since`. */
   #commands = 0;
   #since = Number.NEGATIVE_INFINITY;
 
-  constructor(socket: WebSocket, exempt: boolean, options: OperatorOptions) {
+  constructor(socket: WebSocket, exempt: boolean, opened: () => void, options: OperatorOptions) {
     this.#socket = socket;
     this.#exempt = exempt;
+    this.#opened = opened;
     this.#options = options;
     const hurry = setTimeout(() => void this.close(LiveCloseCode.misbehaved, 'it did not open'), OPEN_MS);
     socket.on('message', (data: Buffer, isBinary) => {
@@ -156,6 +158,7 @@ class Page {
     if (!this.#exempt && !sameSecret(key, expected))
       return void this.close(LiveCloseCode.refused, 'the key is wrong: use the link that the coordinator printed');
     this.mark = view.mark();
+    this.#opened();
     this.send(JSON.stringify({ kind: 'snapshot', info, state: view.snapshot() } satisfies ToOperator));
   }
 

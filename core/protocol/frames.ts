@@ -16,7 +16,8 @@ import { isPlainMsgpack } from './msgpack.ts';
 
 /** The largest frame sent, and the largest accepted. */
 export const MAX_FRAME_BYTES = 256 * 1024;
-const MAX_HEADER_BYTES = 128 * 1024;
+/** The largest header, packed. */
+export const MAX_HEADER_BYTES = 128 * 1024;
 const FIRST = 1;
 const MORE = 2;
 
@@ -63,7 +64,7 @@ export class FrameDecoder<H> {
   readonly #schema: z.ZodType<H>;
   readonly #maxBodyBytes: (header: H) => number;
   readonly #isReadAtOnce: (header: H) => boolean;
-  /** The body of the last message that was read at once: a large one a step would keep the garbage collector busy. */
+  /** For the bodies of messages that are read at once, as large as the largest: new ones would busy the garbage collector. */
   #used = new Uint8Array(0);
   #pending: { header: H; lengths: number[]; body: Uint8Array; filled: number } | null = null;
 
@@ -80,6 +81,11 @@ export class FrameDecoder<H> {
     this.#schema = schema;
     this.#maxBodyBytes = maxBodyBytes;
     this.#isReadAtOnce = isReadAtOnce;
+  }
+
+  /** Bytes of the message under way that have come, its header left out; null if there is none. */
+  get pending(): number | null {
+    return this.#pending?.filled ?? null;
   }
 
   /** Takes one frame. @returns the message that it completes, or null. @throws FrameError; the connection is then useless */
@@ -112,8 +118,8 @@ export class FrameDecoder<H> {
 
   #body(header: H, bytes: number): Uint8Array {
     if (!this.#isReadAtOnce(header)) return new Uint8Array(bytes);
-    if (this.#used.byteLength !== bytes) this.#used = new Uint8Array(bytes);
-    return this.#used;
+    if (this.#used.byteLength < bytes) this.#used = new Uint8Array(bytes);
+    return this.#used.subarray(0, bytes);
   }
 
   #more(piece: Uint8Array): Message<H> | null {

@@ -1,6 +1,12 @@
 /**
  * The messages of the wire protocol `manygrad.v1`, as checked headers. Each may carry parts: raw little-endian tensors.
  *
+ * A worker says `hello` and is told `welcome`, or is closed with a reason. Then come `work`, each before the `state` that it is
+ * for, unless the worker has that, and from the worker a `result` for each, with `progress` before it. A state comes as a
+ * series of `state` messages, pieces of a bounded size in their order, between which others may come; until the last is there,
+ * the worker holds what it held. A series may break off: another begins anew, at 0, or, on another connection, goes on where
+ * a worker says in its hello that it stands. Before a worker is sent away for what it did, `farewell` says for how long.
+ *
  * Every machine that V8 runs on is little-endian, so parts are views, not conversions.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -20,8 +26,10 @@ export const CloseCode = {
   finished: 4000,
   /** Refused for good: wrong token, protocol or numerics class. */
   refused: 4001,
-  /** What was sent broke the protocol. */
+  /** What was sent broke the protocol or was wrong: come back when the time that a `farewell` named is over. */
   misbehaved: 4002,
+  /** Whoever runs the coordinator sent it away for good. */
+  dismissed: 4003,
   /** The coordinator is going away; come back later. */
   goingAway: 1001,
 } as const;
@@ -37,9 +45,15 @@ export const helloSchema = z.strictObject({
   slots: z.int().min(1).max(1024),
   /** The fingerprint of its kernels: its numerics class. */
   numerics: z.string().max(64),
-  /** A state that it has kept from before, by version and hash (`stateHash`): it need not be sent again. */
+  /**
+   * What it has kept from before, which need not be sent again: a state, by version and hash (`stateHash`), or the beginning
+   * of one, by the id that its pieces bore and how many values have come.
+   */
   holds: z
-    .strictObject({ version: count, hash: z.string().max(64) })
+    .union([
+      z.strictObject({ version: count, hash: z.string().max(64) }),
+      z.strictObject({ id: z.string().max(64), received: count }),
+    ])
     .nullable()
     .default(null),
 });
@@ -70,8 +84,19 @@ export const welcomeSchema = z.strictObject({
   model: z.record(z.string(), z.unknown()),
 });
 
-/** Coordinator → worker. Parts: params f32, buffers f32. */
-export const stateSchema = z.strictObject({ kind: z.literal('state'), version: count });
+/**
+ * Coordinator → worker: a piece of a state. Its values are `params` parameters and, after them, `buffers` buffers; here are
+ * those from `offset` on. Parts: of the params f32, of the buffers f32.
+ */
+export const stateSchema = z.strictObject({
+  kind: z.literal('state'),
+  /** The same for all pieces of a state, and for no other state: not of another coordinator's either. */
+  id: z.string().min(1).max(64),
+  version: count,
+  params: count,
+  buffers: count,
+  offset: count,
+});
 
 /** Coordinator → worker. Parts: x u16, y u16. */
 export const workSchema = z.strictObject({
@@ -83,6 +108,16 @@ export const workSchema = z.strictObject({
   lo: count,
   size: z.int().positive(),
   counts: z.array(count).min(1).max(65_536),
+});
+
+/** A worker that has been sent away comes back after a day at the latest. */
+export const MAX_FAREWELL_SECONDS = 24 * 3600;
+
+/** Coordinator → worker, before it closes with `misbehaved`: why, and in how many seconds to come back. No parts. */
+export const farewellSchema = z.strictObject({
+  kind: z.literal('farewell'),
+  seconds: z.number().nonnegative().max(MAX_FAREWELL_SECONDS),
+  reason: z.string().max(256),
 });
 
 /** Coordinator → tab, now and then, for its person to read; at the same time a sign of life. No parts. */
@@ -102,8 +137,15 @@ export const newsSchema = z.strictObject({
 });
 
 export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema, progressSchema]);
-export const fromCoordinatorSchema = z.discriminatedUnion('kind', [welcomeSchema, stateSchema, workSchema, newsSchema]);
+export const fromCoordinatorSchema = z.discriminatedUnion('kind', [
+  welcomeSchema,
+  stateSchema,
+  workSchema,
+  farewellSchema,
+  newsSchema,
+]);
 export type Hello = z.infer<typeof helloSchema>;
+export type Farewell = z.infer<typeof farewellSchema>;
 export type Welcome = z.infer<typeof welcomeSchema>;
 export type News = z.infer<typeof newsSchema>;
 export type Header = z.infer<typeof fromWorkerSchema> | z.infer<typeof fromCoordinatorSchema>;
@@ -137,12 +179,26 @@ export function stateHash({ params, buffers }: State): string {
   return bytesToHex(sha256.create().update(bytes(params)).update(bytes(buffers)).digest());
 }
 
-export function stateMessage({ version, params, buffers }: State): Message<Header> {
-  return { header: { kind: 'state', version }, parts: [bytes(params), bytes(buffers)] };
+/** A run of a state's values, some of its parameters and after them some of its buffers (statePieces.ts). */
+export interface StatePiece {
+  readonly id: string;
+  readonly version: number;
+  /** How many of each the whole state has. */
+  readonly lengths: { readonly params: number; readonly buffers: number };
+  /** Values of the state before these. */
+  readonly offset: number;
+  readonly params: Float32Array;
+  readonly buffers: Float32Array;
 }
 
-export function parseState({ header, parts }: Message<z.infer<typeof stateSchema>>): State {
-  return { version: header.version, params: floats(parts[0]), buffers: floats(parts[1]) };
+export function stateMessage({ id, version, lengths, offset, params, buffers }: StatePiece): Message<Header> {
+  return { header: { kind: 'state', id, version, ...lengths, offset }, parts: [bytes(params), bytes(buffers)] };
+}
+
+export function parseState({ header, parts }: Message<z.infer<typeof stateSchema>>): StatePiece {
+  const { id, version, params, buffers, offset } = header;
+  const lengths = { params, buffers };
+  return { id, version, lengths, offset, params: floats(parts[0]), buffers: floats(parts[1]) };
 }
 
 export function workMessage({ x, y, counts, ...rest }: Work): Message<Header> {

@@ -51,6 +51,12 @@ export interface Result {
 
 export type WorkerKind = 'threads' | 'remote' | 'tab';
 
+/**
+ * Why a worker is sent away: it sent what it should not have; what it sent was found to be made up; whoever runs the
+ * coordinator does not want it; or it is no fault of its own. The first two may come back later, the third not.
+ */
+export type CloseCause = 'misbehaved' | 'lied' | 'dismissed' | 'goingAway';
+
 /** A worker, as the coordinator holds it. Calls do not throw: a worker that fails tells `left` of its events. */
 export interface WorkerPort {
   readonly kind: WorkerKind;
@@ -64,8 +70,8 @@ export interface WorkerPort {
   /** The state is only read, and before this returns. */
   sendState(state: State): void;
   sendWork(work: Work): void;
-  /** Sends it away: `reason` is a sentence for its owner; `final` tells it not to come back. */
-  close(reason: string, final: boolean): void;
+  /** Sends it away. @param reason a sentence for its owner */
+  close(reason: string, cause: CloseCause): void;
   /** What has passed between them, in bytes as the coordinator sent and received them; left out by threads. */
   traffic?(): Traffic;
 }
@@ -82,6 +88,8 @@ export interface WorkerEvents {
   result(result: Result): void;
   /** It has finished a micro-batch, or more, of the lease of [lo, lo + size), and is still at it. */
   progress(round: number, lo: number, size: number): void;
+  /** A lease of [lo, lo + size) was never sent to it, and has come to be of a round that is over: it holds that no more. */
+  returned(round: number, lo: number, size: number): void;
   /** It is gone, of itself or because it broke the rules. Told once. */
   left(reason: string): void;
 }

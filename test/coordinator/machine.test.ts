@@ -187,7 +187,7 @@ class World {
     else fired.kicksOfNobody++;
     this.#forget(worker);
     const actions = this.#machine.handle({ type: 'kick', worker }, 0);
-    if (there) expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away' });
+    if (there) expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away', cause: 'dismissed' });
     else expect(actions).toEqual([]);
     this.#judge(actions.slice(1));
   }

@@ -69,7 +69,14 @@ const header: fc.Arbitrary<Header> = fc.oneof(
     losses: fc.array(finite),
     counts: fc.array(fc.nat()),
   }),
-  fc.record({ kind: fc.constant('state' as const), version: fc.oneof(fc.nat(), fc.maxSafeNat()) }),
+  fc.record({
+    kind: fc.constant('state' as const),
+    id: fc.string({ minLength: 1, maxLength: 64 }),
+    version: fc.oneof(fc.nat(), fc.maxSafeNat()),
+    params: fc.nat(),
+    buffers: fc.nat(),
+    offset: fc.maxSafeNat(),
+  }),
   fc.record({
     kind: fc.constant('hello' as const),
     token: fc.string({ maxLength: 256, unit: 'grapheme' }).map((s) => s.slice(0, 256)),
@@ -77,7 +84,16 @@ const header: fc.Arbitrary<Header> = fc.oneof(
     agent: fc.constantFrom('remote' as const, 'tab' as const),
     slots: fc.integer({ min: 1, max: 1024 }),
     numerics: fc.string({ maxLength: 64 }),
-    holds: fc.option(fc.record({ version: fc.nat(), hash: fc.string({ maxLength: 64 }) })),
+    holds: fc.oneof(
+      fc.constant(null),
+      fc.record({ version: fc.nat(), hash: fc.string({ maxLength: 64 }) }),
+      fc.record({ id: fc.string({ maxLength: 64 }), received: fc.nat() }),
+    ),
+  }),
+  fc.record({
+    kind: fc.constant('farewell' as const),
+    seconds: fc.double({ min: 0, max: 86_400, noNaN: true }),
+    reason: fc.string({ maxLength: 256 }),
   }),
   fc.record({ kind: fc.constant('progress' as const), round: fc.nat(), lo: fc.nat(), size: fc.integer({ min: 1 }) }),
   fc.record({
@@ -98,6 +114,8 @@ const header: fc.Arbitrary<Header> = fc.oneof(
     model: fc.constantFrom({}, { name: 'mlp', hidden: 200, nested: { list: [1, -1, 2 ** 40, 1.5, null, true] } }),
   }),
 );
+/** The header of a piece of a state. */
+const STATE = { kind: 'state', id: 'a', version: 1, params: 0, buffers: 0, offset: 0 } as const;
 const smallMessage: fc.Arbitrary<Message<Header>> = fc.record({
   header,
   parts: fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 8 }),
@@ -138,7 +156,7 @@ describe('round trip', () => {
 
   test('a body that ends with the frame, and one byte either way', () => {
     for (const size of Array.from({ length: 64 }, (_, i) => MAX_FRAME_BYTES - 63 + i)) {
-      const message = { header: { kind: 'state', version: 7 }, parts: [pattern(size, size)] } as const;
+      const message = { header: STATE, parts: [pattern(size, size)] } as const;
       const { messages } = receive(encodeFrames(message));
       expectSame(messages[0], message);
     }
@@ -147,7 +165,14 @@ describe('round trip', () => {
   test('the messages as values', () => {
     const gradient = Float32Array.of(1, -2.5, 3e38);
     const x = Uint16Array.of(1, 2, 65_535);
-    const state = { version: 3, params: gradient, buffers: Float32Array.of(9) };
+    const piece = {
+      id: 'a.3',
+      version: 3,
+      lengths: { params: 7, buffers: 2 },
+      offset: 4,
+      params: gradient,
+      buffers: Float32Array.of(9),
+    };
     const work = {
       round: 1,
       mode: 'train',
@@ -166,13 +191,13 @@ describe('round trip', () => {
       if (got === null || got === undefined) throw new Error('a message of one frame did not arrive');
       return got;
     };
-    expect(parseState(across(stateMessage(state), stateSchema))).toEqual(state);
+    expect(parseState(across(stateMessage(piece), stateSchema))).toEqual(piece);
     expect(parseWork(across(workMessage(work), workSchema))).toEqual(work);
     expect(parseResult(across(resultMessage(result), resultSchema))).toEqual(result);
   });
 
   test('a part that is missing or no whole number of elements is refused when it is read', () => {
-    const message = { header: { kind: 'state', version: 1 }, parts: [new Uint8Array(6), new Uint8Array(4)] } as const;
+    const message = { header: STATE, parts: [new Uint8Array(6), new Uint8Array(4)] } as const;
     expect(() => parseState(message)).toThrow(FrameError);
     expect(() => parseState({ ...message, parts: [new Uint8Array(8)] })).toThrow(FrameError);
     const work = workSchema.parse({
@@ -251,7 +276,7 @@ describe('what is no message of this protocol', () => {
     );
   });
 
-  const state = { header: { kind: 'state', version: 1 }, parts: [pattern(MiB, 1)] } as const;
+  const state = { header: STATE, parts: [pattern(MiB, 1)] } as const;
   const [first, second, ...rest] = encodeFrames(state);
 
   test.each<[string, Uint8Array[]]>([
@@ -320,7 +345,7 @@ describe('memory is not taken on a stranger`s word', () => {
   const packr = new Packr({ useRecords: false });
 
   test('a body larger than its header may have is refused before memory is taken', () => {
-    const packed = (lengths: number[]) => firstFrame(packr.pack([{ kind: 'state', version: 1 }, lengths]));
+    const packed = (lengths: number[]) => firstFrame(packr.pack([STATE, lengths]));
     for (const lengths of [[1025], [1024, 1], [2 ** 32], [2 ** 53 - 1], new Array(8).fill(2 ** 53 - 1)]) {
       let refused = false;
       expect(
@@ -335,9 +360,7 @@ describe('memory is not taken on a stranger`s word', () => {
 
   test('the limit is that of the header', () => {
     const into = new FrameDecoder(anyHeader, (header) => (header.kind === 'state' ? 8 : 0));
-    expect(into.push(encodeFrames({ header: { kind: 'state', version: 1 }, parts: [new Uint8Array(5)] })[0])).not.toBe(
-      null,
-    );
+    expect(into.push(encodeFrames({ header: STATE, parts: [new Uint8Array(5)] })[0])).not.toBe(null);
     const welcome = { kind: 'welcome', run: '', model: {} } as const;
     expect(() => into.push(encodeFrames({ header: welcome, parts: [new Uint8Array(1)] })[0])).toThrow(FrameError);
   });

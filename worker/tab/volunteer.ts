@@ -4,6 +4,7 @@
  */
 import { UserError } from '../../core/errors.ts';
 import { MAX_KEPT, type News } from '../../core/protocol/messages.ts';
+import { ArrivingState } from '../../core/protocol/statePieces.ts';
 import type { State } from '../../core/protocol/work.ts';
 import { isRegistered } from '../../models/custom.ts';
 import type { ModelSpec } from '../../models/model.ts';
@@ -65,6 +66,7 @@ const TELL_MS = 250;
 export class Volunteer {
   readonly #options: VolunteerOptions;
   readonly #threads = new KeptThreads((spec: ModelSpec) => this.#startThreads(spec));
+  readonly #arriving = new ArrivingState();
   readonly #traffic: Traffic = { sent: 0, received: 0 };
   readonly #answers: { readonly at: number; readonly microBatches: number }[] = [];
   #settings: Settings;
@@ -181,6 +183,7 @@ export class Volunteer {
       },
       threadsFor: (spec) => this.#threads.for(spec),
       held: () => this.#threads.current?.state ?? this.#kept,
+      arriving: this.#arriving,
       open: (events) => openSocket(url, events, this.#traffic),
       sleep: untilWorthTrying,
       onStatus: (status) => {
@@ -212,6 +215,7 @@ export class Volunteer {
         this.#news = status.news;
         return this.#tell();
       case 'waiting':
+      case 'sentAway':
         return this.#enter({ kind: 'waiting', reason: status.reason });
       default:
         return status satisfies never;

@@ -12,7 +12,7 @@ import { type Live, openLive } from '../../../coordinator/live/live.ts';
 import { prepareNewRun, prepareResumedRun } from '../../../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../../../coordinator/run.ts';
 import { LiveCloseCode, type LiveState } from '../../../core/protocol/live.ts';
-import type { WorkerPort } from '../../../core/protocol/work.ts';
+import type { CloseCause, WorkerPort } from '../../../core/protocol/work.ts';
 import { parseRecipe } from '../../../models/recipe.ts';
 import { startLocalWorker } from '../../../worker/local.ts';
 import { scratch } from '../../support/cli.ts';
@@ -115,7 +115,7 @@ async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
     exempt: false,
     close: async () => {
       await live.close();
-      local.close('', true);
+      local.close('', 'goingAway');
       await local.closed;
       server.close();
       await prepared.folder.close();
@@ -265,7 +265,7 @@ describe('an operator', () => {
   test('sends a worker away: it is closed for good, and its leases go to others', async () => {
     const { run, port, gate } = await stage(-1);
     gate.closed = true;
-    const closed: [string, boolean][] = [];
+    const closed: [string, CloseCause][] = [];
     const connection = run.connect();
     const page = await LivePage.open(port, KEY);
     const given: number[] = [];
@@ -277,7 +277,7 @@ describe('an operator', () => {
       slots: 1,
       sendState: () => undefined,
       sendWork: ({ lo }) => given.push(lo),
-      close: (reason, final) => closed.push([reason, final]),
+      close: (reason, cause) => closed.push([reason, cause]),
     });
     run.start();
     expect(given.length).toBe(1);
@@ -289,7 +289,7 @@ describe('an operator', () => {
     });
     expect(closed).toEqual([]);
     expect(await page.ask({ kind: 'kick', worker: stalled?.id ?? -1 })).toMatchObject({ error: null });
-    expect(closed).toEqual([['the operator sent it away', true]]);
+    expect(closed).toEqual([['the operator sent it away', 'dismissed']]);
     await page.until((s) => s?.workers.length === 1);
     gate.open();
     expect((await run.ended).paramsSha256).toBe(undisturbed.paramsSha256);
