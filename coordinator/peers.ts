@@ -20,12 +20,14 @@ export interface Peer {
 
 export class Peers {
   readonly #peers = new Map<WorkerId, Peer>();
+  #others = 0;
 
   /** @param holds the version of the state that it holds already */
   add(id: WorkerId, port: WorkerPort, holds: number | null = null): Peer {
     const label = port.kind === 'threads' ? port.name : `${port.name}#${id}`;
     const peer: Peer = { port, label, version: holds ?? -1 };
     this.#peers.set(id, peer);
+    if (port.kind !== 'threads') this.#others++;
     return peer;
   }
 
@@ -36,7 +38,7 @@ export class Peers {
   /** Takes a worker off the list. @returns null if it was not on it */
   remove(id: WorkerId): Peer | null {
     const peer = this.#peers.get(id);
-    this.#peers.delete(id);
+    if (this.#peers.delete(id) && peer?.port.kind !== 'threads') this.#others--;
     return peer ?? null;
   }
 
@@ -51,9 +53,14 @@ export class Peers {
     return threads;
   }
 
-  /** Whether a worker's numbers are taken as they are. */
-  trusts(id: WorkerId): boolean {
-    return this.#peers.get(id)?.port.trusted === true;
+  /** Whether a worker is our own threads, which run our own code on our own numbers. */
+  isOurs(id: WorkerId): boolean {
+    return this.#peers.get(id)?.port.kind === 'threads';
+  }
+
+  /** Whether there are others than our own threads. */
+  get hasOthers(): boolean {
+    return this.#others > 0;
   }
 }
 

@@ -17,7 +17,7 @@ import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { Divergence, type Flaw, type Trainer } from './trainer.ts';
+import { Divergence, type Trainer } from './trainer.ts';
 
 export type { Connection, RunEnd };
 
@@ -201,22 +201,46 @@ export class TrainingRun {
     const round = this.#round;
     // A result of no open lease is the machine's to judge; a lease's result is first looked through.
     if (round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches)) {
-      const counts = this.#parts.batches.counts(round, block);
-      const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train', this.#peers.trusts(id));
-      if (flaw !== null) return this.#refuse(id, flaw);
+      if (!this.#looksSound(id, round, block, result)) return;
     }
     const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
     if (actions[0]?.type !== 'accept') this.#observers.onResult(id, result.round, block, false);
   }
 
-  /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
-  #refuse(id: WorkerId, { what, finite }: Flaw): void {
-    const trusted = this.#peers.trusts(id);
-    if (!finite) this.#notFinite++;
-    // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
-    if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
+  /** Whether a result can be used; if not, its worker is sent away. */
+  #looksSound(id: WorkerId, round: Round, block: Block, result: Result): boolean {
+    const { trainer, batches } = this.#parts;
+    const training = round.mode === 'train';
+    const flaw = trainer.flaw(result, batches.counts(round, block), training);
+    if (flaw !== null) {
+      this.#refuse(id, flaw);
+      return false;
+    }
+    const notFinite = trainer.notFinite(result);
+    if (notFinite !== null) {
+      this.#refuseNotFinite(id, notFinite);
+      return false;
+    }
+    // Of our own threads a gradient is not searched: if it is not finite, neither is the step's sum, and the update says so.
+    if (!training || (this.#peers.isOurs(id) && !this.#peers.hasOthers)) return true;
+    const norm = trainer.normOf(result);
+    if (Number.isFinite(norm) || this.#peers.isOurs(id)) return true;
+    this.#refuseNotFinite(id, 'a gradient that is not finite');
+    return false;
+  }
+
+  #refuse(id: WorkerId, what: string): void {
+    this.#expel(id, `it sent ${what}`, 'misbehaved');
+    this.#tell({ type: 'left', worker: id });
+  }
+
+  /** Sends away a worker whose numbers ran away. Where they show that training has diverged, ends the run instead. */
+  #refuseNotFinite(id: WorkerId, what: string): void {
+    this.#notFinite++;
+    // An honest worker, too, finds no finite gradient at parameters that have run away: unless others found one, let it come back.
+    if (this.#peers.isOurs(id) || (this.#notFinite > 1 && this.#peers.size === 1))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
-    this.#expel(id, `it sent ${what}`, finite ? 'misbehaved' : 'goingAway');
+    this.#expel(id, `it sent ${what}`, this.#blocks.length > 0 ? 'misbehaved' : 'goingAway');
     this.#tell({ type: 'left', worker: id });
   }
 

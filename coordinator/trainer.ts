@@ -14,6 +14,7 @@ import {
   type BatchNorm1d,
   batchNorms,
   bufferLayout,
+  type FirstValues,
   flatten,
   type Layout,
   type NamedValues,
@@ -43,14 +44,6 @@ export interface StepReport {
   readonly count: number;
 }
 
-/** What is wrong with a result. */
-export interface Flaw {
-  /** To be said after "it sent". */
-  readonly what: string;
-  /** False where the numbers are not finite: that may be the parameters' fault instead of the worker's. */
-  readonly finite: boolean;
-}
-
 /** The error with which a run ends whose numbers have run away. The last checkpoint is from before that. */
 export class Divergence extends UserError {
   /** The step that could not be made. */
@@ -70,6 +63,7 @@ export class Trainer {
   readonly #norms: BatchNorm1d[];
   readonly #layout: Layout;
   readonly #bufferLayout: Layout;
+  readonly #first: () => FirstValues;
   readonly #params: Buf;
   readonly #buffers: Float32Array;
   /** What a gradient is written to on its way into the tree, and the result whose gradient it holds. */
@@ -91,14 +85,14 @@ export class Trainer {
     this.#norms = batchNorms(model);
     this.#layout = parameterLayout(model);
     this.#bufferLayout = bufferLayout(model);
-    const first = firstValues(recipe, model);
+    this.#first = () => firstValues(recipe, buildModel(spec));
     this.#params = backend.alloc(this.#layout.length);
-    backend.write(this.#params, first.params);
-    this.#buffers = first.buffers;
+    this.#buffers = new Float32Array(this.#bufferLayout.length);
     this.#scalar = backend.alloc(1);
     this.#tree = new TreeSum(backend, this.#layout.length);
     this.#arrived = this.#tree.lend();
     this.#optimizer = createOptimizer(recipe.optimizer, this.#layout, backend);
+    this.restart();
   }
 
   /** Updates made so far. */
@@ -128,28 +122,42 @@ export class Trainer {
   }
 
   /**
-   * Whether a result is one that could be added: the lengths and counts that were asked for, and finite throughout.
-   * @param trusted it comes from a thread of our own: its gradient is not searched, for if it is not finite, neither is the
-   * step's sum, and the update says so
-   * @returns null, or what is wrong with it
+   * Whether a result has the lengths and counts that were asked for. What its numbers are is `normOf`'s to say.
+   * @returns null, or what is wrong with it, to be said after "it sent"
    */
-  flaw(result: Result, expectedCounts: readonly number[], training: boolean, trusted = false): Flaw | null {
-    const { counts, losses, gradient, statistics } = result;
-    const wrong = (what: string): Flaw => ({ what, finite: true });
+  flaw(
+    { counts, losses, gradient, statistics }: Result,
+    expectedCounts: readonly number[],
+    training: boolean,
+  ): string | null {
     if (counts.length !== expectedCounts.length || counts.some((c, i) => c !== expectedCounts[i]))
-      return wrong('a result for other examples than were asked for');
-    if (losses.length !== counts.length) return wrong(`${losses.length} losses for ${counts.length} micro-batches`);
+      return 'a result for other examples than were asked for';
+    if (losses.length !== counts.length) return `${losses.length} losses for ${counts.length} micro-batches`;
     const wanted = training ? this.parameterCount : 0;
-    if (gradient.length !== wanted) return wrong(`a gradient of ${gradient.length} numbers instead of ${wanted}`);
+    if (gradient.length !== wanted) return `a gradient of ${gradient.length} numbers instead of ${wanted}`;
     const rows = training ? counts.length * this.statisticsLength : 0;
-    if (statistics.length !== rows) return wrong(`statistics of ${statistics.length} numbers instead of ${rows}`);
-    const notFinite = (what: string): Flaw => ({ what: `${what} not finite`, finite: false });
-    if (!losses.every(Number.isFinite)) return notFinite('a loss that is');
-    if (!statistics.every(Number.isFinite)) return notFinite('statistics that are');
-    return training && !trusted && !this.#finite(result) ? notFinite('a gradient that is') : null;
+    if (statistics.length !== rows) return `statistics of ${statistics.length} numbers instead of ${rows}`;
+    return null;
   }
 
-  /** Adds the sum of micro-batches [lo, lo + size), which `flaw` found to be sound. */
+  /** What of a result is not finite, its gradient aside; null if all is. */
+  notFinite({ losses, statistics }: Result): string | null {
+    if (!losses.every(Number.isFinite)) return 'a loss that is not finite';
+    return statistics.every(Number.isFinite) ? null : 'statistics that are not finite';
+  }
+
+  /**
+   * The norm of a result's gradient, a target: infinite or NaN if a part of it is, or if it is too large for its squares to be
+   * summed. The gradient is then where `accept` adds it from, and is not read again.
+   */
+  normOf(result: Result): number {
+    this.#backend.write(this.#arrived, result.gradient);
+    this.#arrivedOf = result;
+    this.#backend.sumOfSquares(this.#scalar, this.#arrived);
+    return Math.sqrt(this.#backend.view(this.#scalar)[0] as number) / sumInOrder(result.counts);
+  }
+
+  /** Adds the sum of micro-batches [lo, lo + size), in which no flaw was found. */
   accept(lo: number, size: number, result: Result): void {
     if (this.#arrivedOf !== result) this.#backend.write(this.#arrived, result.gradient);
     this.#arrivedOf = null;
@@ -199,6 +207,15 @@ export class Trainer {
     ];
   }
 
+  /** Goes back to the beginning: the first values, as the recipe says, and moments of zero. */
+  restart(): void {
+    const { params, buffers } = this.#first();
+    this.#backend.write(this.#params, params);
+    this.#buffers.set(buffers);
+    for (const { buf } of this.#optimizer.moments) this.#backend.fill(buf, 0);
+    this.#step = 0;
+  }
+
   /** Takes parameters, buffers, moments and step from a checkpoint. @throws UserError if it is of another model */
   restore(checkpoint: Checkpoint): void {
     this.#backend.write(this.#params, flatten(this.#layout, checkpoint));
@@ -211,13 +228,6 @@ export class Trainer {
   /** SHA-256 (hex) of the flat f32 vectors, little-endian. */
   hashes(): { paramsSha256: string; buffersSha256: string } {
     return { paramsSha256: sha256(this.#backend.view(this.#params)), buffersSha256: sha256(this.#buffers) };
-  }
-
-  #finite(result: Result): boolean {
-    this.#backend.write(this.#arrived, result.gradient);
-    this.#arrivedOf = result;
-    this.#backend.allFinite(this.#scalar, this.#arrived);
-    return this.#backend.view(this.#scalar)[0] === 1;
   }
 }
 
