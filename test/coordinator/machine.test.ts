@@ -187,7 +187,8 @@ class World {
     else fired.kicksOfNobody++;
     this.#forget(worker);
     const actions = this.#machine.handle({ type: 'kick', worker }, 0);
-    if (there) expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away', cause: 'dismissed' });
+    if (there)
+      expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away', cause: 'dismissed' });
     else expect(actions).toEqual([]);
     this.#judge(actions.slice(1));
   }
@@ -574,6 +575,42 @@ describe('by hand', () => {
     expect(now).toBe(336);
     // The second's answer is late, and costs it nothing.
     expect(answer(2, 1, 8, 1, 360).map((a) => a.type)).not.toContain('expel');
+  });
+
+  test('a lease that was never sent comes back: its slot is free, and its time counts for the worker`s pace', () => {
+    const machine = new Machine(plan);
+    const returned = (round: number, lo: number, size: number, now: number) =>
+      machine.handle({ type: 'returned', worker: 1, round, block: { lo, size } }, now);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([
+      [1, 0, 4],
+      [2, 4, 4],
+    ]);
+    machine.handle({ type: 'result', worker: 2, round: 0, block: { lo: 4, size: 4 } }, 4);
+    // Overdue: the second does the first one's part as well, and the next round with nobody else.
+    expect(machine.handle({ type: 'tick' }, 70_000).map((a) => a.type)).toEqual(['overdue', 'assign']);
+    const next = machine.handle({ type: 'result', worker: 2, round: 0, block: { lo: 0, size: 4 } }, 70_004);
+    expect(assigned(next)).toEqual([[2, 0, 8]]);
+    expect(returned(0, 0, 4, 80_000)).toEqual([]);
+    // It holds that no more, nor anything else.
+    expect(returned(0, 0, 4, 80_000)).toEqual([]);
+    const after = machine.handle({ type: 'result', worker: 2, round: 1, block: { lo: 0, size: 8 } }, 80_004);
+    // Twenty seconds a micro-batch are what is known of it.
+    expect(assigned(after)).toEqual([
+      [1, 0, 1],
+      [2, 1, 1],
+    ]);
+  });
+
+  test('a lease that comes back while its round goes on is handed to another', () => {
+    const machine = new Machine(plan);
+    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 8]]);
+    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+    const actions = machine.handle({ type: 'returned', worker: 1, round: 0, block: { lo: 0, size: 8 } }, 10);
+    expect(assigned(actions).reduce((sum, [, , size]) => sum + size, 0)).toBeGreaterThan(0);
+    expect(actions.map((a) => a.type)).not.toContain('expel');
   });
 
   test('what a worker held that is sent away waits until the run goes on', () => {

@@ -24,6 +24,7 @@ export class TestLink implements PeerLink {
   sent = 0;
   /** Frames that wait. */
   readonly waiting: { readonly frame: Uint8Array; readonly left: (() => void) | undefined }[] = [];
+  buffered = 0;
   /** The most bytes that have waited at a time. */
   mostBuffered = 0;
   pings = 0;
@@ -40,7 +41,8 @@ export class TestLink implements PeerLink {
   /** Told of each lease as it is taken, with the state that is there then. */
   onWork: (work: Work, version: number) => void = () => {};
   readonly #decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
-  readonly #events: PeerLinkEvents;
+  /** Null until it has been taken: nothing is told before. */
+  #events: PeerLinkEvents | null = null;
 
   constructor(
     reception: Pick<Reception, 'accept'>,
@@ -50,15 +52,13 @@ export class TestLink implements PeerLink {
     this.address = address;
     this.arriving = arriving;
     this.#events = reception.accept(this);
-  }
-
-  get buffered(): number {
-    return this.waiting.reduce((n, { frame }) => n + frame.byteLength, 0);
+    if (this.isEnded) this.#events.closed('');
   }
 
   send(frame: Uint8Array, left?: () => void): void {
     if (!this.isOpen) return void (left && queueMicrotask(left));
     this.waiting.push({ frame, left });
+    this.buffered += frame.byteLength;
     this.mostBuffered = Math.max(this.mostBuffered, this.buffered);
   }
 
@@ -82,6 +82,7 @@ export class TestLink implements PeerLink {
     for (let i = 0; i < frames; i++) {
       const next = this.waiting.shift();
       if (next === undefined) return;
+      this.buffered -= next.frame.byteLength;
       this.sent += next.frame.byteLength;
       this.frames.push(next.frame);
       this.#hear(next.frame);
@@ -101,18 +102,18 @@ export class TestLink implements PeerLink {
 
   sayFrame(frame: Uint8Array, isBinary = true): void {
     this.received += frame.byteLength;
-    this.#events.received(frame, isBinary);
+    this.#events?.received(frame, isBinary);
   }
 
   /** The worker's side answers a ping. */
   pong(): void {
     this.received += 6;
-    this.#events.pong();
+    this.#events?.pong();
   }
 
   malformed(what: string): void {
     this.isOpen = false;
-    this.#events.malformed(what);
+    this.#events?.malformed(what);
   }
 
   hello(hello: Partial<Hello> = {}): void {
@@ -128,8 +129,9 @@ export class TestLink implements PeerLink {
   /** The link is gone. */
   hangUp(reason = ''): void {
     this.isOpen = false;
+    this.buffered = 0;
     for (const { left } of this.waiting.splice(0)) left?.();
-    this.#events.closed(reason);
+    this.#events?.closed(reason);
   }
 
   #hear(frame: Uint8Array): void {
