@@ -54,7 +54,16 @@ function checkRepeated(given: Readonly<Record<string, unknown>>): true {
   return true;
 }
 
+/** A flag in seconds, parts of one allowed. */
+function seconds(flag: string, value: number): number {
+  // A timer counts to 2^31 milliseconds.
+  if (value >= 0 && value <= 1_000_000) return value;
+  throw new UserError(`--${flag} must be a number of seconds, of at most 1000000; it was given ${value}.`);
+}
+
 const cores = availableParallelism();
+
+const grace = (what: string) => ({ type: 'number', default: 10, describe: `Seconds that ${what}` }) as const;
 
 const trustCode = {
   type: 'boolean',
@@ -88,6 +97,7 @@ const workforce = {
     default: 'exact' as const,
     describe: 'Admit only workers that compute the same bits, or any',
   },
+  grace: grace('SIGTERM gives the step under way'),
 } as const;
 
 function parseWorkforce(a: {
@@ -98,6 +108,7 @@ function parseWorkforce(a: {
   readonly key: string | undefined;
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+  readonly grace: number;
 }) {
   return {
     threads: whole('threads', a.threads, 0),
@@ -107,6 +118,7 @@ function parseWorkforce(a: {
     key: a.key ?? process.env.MANYGRAD_KEY,
     by: a.by,
     numerics: a.numerics,
+    grace: seconds('grace', a.grace),
   };
 }
 
@@ -261,6 +273,7 @@ const parser = yargs(hideBin(process.argv))
           describe: 'A model file (.ts) that the run may train: others are refused',
         },
         'trust-code': trustCode,
+        grace: grace('Ctrl-C or SIGTERM gives the work in hand'),
       }),
     async (a) => {
       checkNode();
@@ -272,6 +285,7 @@ const parser = yargs(hideBin(process.argv))
         name: a.name,
         models: a.model,
         trustCode: a.trustCode,
+        grace: seconds('grace', a.grace),
         mode: outputMode(a),
       });
     },

@@ -72,7 +72,16 @@ export async function lrFind(args: LrFindArguments): Promise<number> {
 
 /** Nobody but the threads here. */
 const alone = (threads: number) =>
-  ({ threads, listen: undefined, minWorkers: 0, token: undefined, key: undefined, by: '', numerics: 'exact' }) as const;
+  ({
+    threads,
+    listen: undefined,
+    minWorkers: 0,
+    token: undefined,
+    key: undefined,
+    by: '',
+    numerics: 'exact',
+    grace: 10,
+  }) as const;
 
 async function stepsMade(dir: string): Promise<{ rates: number[]; losses: number[] }> {
   const made: { rates: number[]; losses: number[] } = { rates: [], losses: [] };

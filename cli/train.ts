@@ -1,5 +1,6 @@
 /** `manygrad train`: prepares a run, starts its workers, shows its progress, and ends it well whatever ends it. */
 import { join } from 'node:path';
+import { DRAINED } from '../coordinator/observer.ts';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { RunFolder } from '../coordinator/runFolder.ts';
@@ -15,6 +16,7 @@ import { type KeptPool, type LocalWorker, startLocalWorker } from '../worker/loc
 import { type Door, openDoor } from './door.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
+import { EXIT_CODES, onSignals } from './signals.ts';
 import { checkCode } from './trust.ts';
 
 /** Who does the work, and who may watch. */
@@ -29,6 +31,8 @@ export interface WorkforceArguments {
   /** Who runs it, for volunteers to read. */
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+  /** How many seconds SIGTERM gives the step under way. */
+  readonly grace: number;
 }
 
 export interface TrainArguments extends RecipeFlags, WorkforceArguments {
@@ -101,12 +105,18 @@ export async function trainPrepared(
 ): Promise<{ end: RunEnd; code: number }> {
   const { trainer, folder, config, options } = prepared;
   const { sendsHome = (end) => end?.complete === true } = how;
-  const stopping: { code: number } = { code: 0 };
+  const stopping: { code: number; impatience?: NodeJS.Timeout } = { code: 0 };
   const run = new TrainingRun(prepared, observer(output, trainer.step, how.terse === true));
-  const unhook = onSignals((code) => {
-    stopping.code = code;
-    output.say('Stopping: writing a checkpoint (again to leave at once)...');
-    run.stop();
+  const unhook = onSignals((signal) => {
+    stopping.code = EXIT_CODES[signal];
+    if (signal === 'SIGINT') {
+      output.say('Stopping: writing a checkpoint (again to leave at once)...');
+      return run.stop();
+    }
+    // Who sends SIGTERM has time, and would have the step under way made again.
+    output.say(`Stopping: the step under way has ${args.grace} s, then a checkpoint is written...`);
+    run.drain();
+    stopping.impatience = setTimeout(() => run.stop(), args.grace * 1000);
   });
   let local: LocalWorker | null = null;
   let door: Door | null = null;
@@ -137,6 +147,7 @@ export async function trainPrepared(
   } finally {
     output.stop();
     unhook();
+    clearTimeout(stopping.impatience);
     await door?.close(sendsHome(ended));
     local?.close('', true);
     await local?.closed;
@@ -210,27 +221,10 @@ function observer(output: TrainingOutput, from: number, terse: boolean) {
     },
     onCheckpoint: (step: number) => output.event({ event: 'checkpoint', step }),
     onWorker: (w: { name: string; kind: string; joined: boolean; reason: string }) => {
-      if (w.kind !== 'threads')
-        output.say(
-          `step ${last}: ${w.name} ${w.joined ? 'joined' : `left (${w.reason}); its micro-batches go to others`}`,
-        );
+      const left = `left (${w.reason})${w.reason === DRAINED ? '' : '; its micro-batches go to others'}`;
+      if (w.kind !== 'threads') output.say(`step ${last}: ${w.name} ${w.joined ? 'joined' : left}`);
       output.event({ event: 'worker', name: w.name, kind: w.kind, joined: w.joined, reason: w.reason });
     },
-  };
-}
-
-/** The first signal asks to stop; a second leaves at once. @returns a function that takes the handlers off */
-function onSignals(stop: (exitCode: number) => void): () => void {
-  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
-  let asked = false;
-  const handler = (signal: keyof typeof codes) => {
-    if (asked) process.exit(codes[signal]);
-    asked = true;
-    stop(codes[signal]);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
-  return () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, handler);
   };
 }
 

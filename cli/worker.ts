@@ -4,6 +4,7 @@ import { bundleModelFile } from '../deploy/modelFile.ts';
 import { runRemoteWorker } from '../worker/remote.ts';
 import type { Status } from '../worker/session.ts';
 import type { OutputMode } from './output.ts';
+import { EXIT_CODES, onSignals } from './signals.ts';
 
 export interface WorkerArguments {
   readonly url: string;
@@ -13,6 +14,8 @@ export interface WorkerArguments {
   /** Model files that the run may train. */
   readonly models: readonly string[];
   readonly trustCode: boolean;
+  /** How many seconds a signal gives the leases in hand. */
+  readonly grace: number;
   readonly mode: OutputMode;
 }
 
@@ -26,25 +29,29 @@ export async function work(args: WorkerArguments): Promise<number> {
       `${args.url} is no address of a coordinator: write it as ws://HOST:PORT, as the coordinator printed it.`,
     );
   if (args.threads < 1) throw new UserError('--threads must be at least 1: a worker needs a thread to compute on.');
-  const stop = new AbortController();
+  const [stop, drain] = [new AbortController(), new AbortController()];
   let code = 0;
-  process.once('SIGINT', () => {
-    code = 130;
-    stop.abort();
+  let impatience: NodeJS.Timeout | undefined;
+  onSignals((signal) => {
+    code = EXIT_CODES[signal];
+    if (args.mode === 'person') console.log('Leaving once the work in hand is done (again to leave at once)...');
+    drain.abort();
+    impatience = setTimeout(() => stop.abort(), args.grace * 1000);
   });
-  process.once('SIGTERM', () => {
-    code = 143;
-    stop.abort();
-  });
-  await runRemoteWorker({
-    url: args.url,
-    token: args.token ?? '',
-    threads: args.threads,
-    ...(args.name === undefined ? {} : { name: args.name }),
-    trusted: args.trustCode ? 'all' : await Promise.all(args.models.map(bundleModelFile)),
-    onStatus: teller(args),
-    signal: stop.signal,
-  });
+  try {
+    await runRemoteWorker({
+      url: args.url,
+      token: args.token ?? '',
+      threads: args.threads,
+      ...(args.name === undefined ? {} : { name: args.name }),
+      trusted: args.trustCode ? 'all' : await Promise.all(args.models.map(bundleModelFile)),
+      onStatus: teller(args),
+      signal: stop.signal,
+      drain: drain.signal,
+    });
+  } finally {
+    clearTimeout(impatience);
+  }
   if (args.mode === 'person') console.log(code === 0 ? 'The run has finished.' : 'Left.');
   return code;
 }

@@ -35,6 +35,8 @@ export type Event =
   | { readonly type: 'result'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** The worker has finished a micro-batch of a lease that it holds: `block` is the lease's, or lies in it. */
   | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  /** The worker wants no more leases; it is released once it has answered those that it holds. */
+  | { readonly type: 'retire'; readonly worker: WorkerId }
   /** Time has passed. */
   | { readonly type: 'tick' }
   /** The operator wants no more leases handed out; what is under way is still taken. */
@@ -57,6 +59,8 @@ export type Action =
   | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
   /** The worker sent what it was not asked for, or is not wanted: close it. */
   | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string }
+  /** The worker wanted to leave, and holds no lease any more that is of use: let it go. */
+  | { readonly type: 'release'; readonly worker: WorkerId }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
   | { readonly type: 'commit'; readonly round: Round }
   | { readonly type: 'checkpoint'; readonly step: number }
@@ -79,6 +83,8 @@ export interface Plan {
 export class Machine {
   readonly #plan: Plan;
   readonly #workers = new Map<WorkerId, Member>();
+  /** Those that want to leave: they have no slots any more. */
+  readonly #retiring = new Set<WorkerId>();
   #step: number;
   #rounds = 0;
   #round: Round | null = null;
@@ -107,6 +113,11 @@ export class Machine {
   handle(event: Event, now: number): Action[] {
     if (this.#finished) return [];
     this.#now = now;
+    const actions = this.#handle(event);
+    return this.#retiring.size === 0 ? actions : [...actions, ...this.#releases()];
+  }
+
+  #handle(event: Event): Action[] {
     switch (event.type) {
       case 'start':
         return this.#next(this.#step >= this.#plan.steps ? ['train', 'val'] : []);
@@ -119,6 +130,8 @@ export class Machine {
         return this.#result(event.worker, event.round, event.block);
       case 'progress':
         return this.#progress(event.worker, event.round, event.block);
+      case 'retire':
+        return this.#retire(event.worker);
       case 'tick':
         return this.#hurry();
       case 'pause':
@@ -227,6 +240,26 @@ export class Machine {
 
   #expel(worker: WorkerId, reason: string): Action[] {
     return [{ type: 'expel', worker, reason }, ...this.#lose(worker)];
+  }
+
+  #retire(worker: WorkerId): Action[] {
+    const member = this.#workers.get(worker);
+    if (member === undefined) return [];
+    this.#workers.set(worker, { ...member, slots: 0 });
+    this.#retiring.add(worker);
+    return [];
+  }
+
+  /** Lets those go that wanted to leave and from which nothing more is expected. */
+  #releases(): Action[] {
+    const actions: Action[] = [];
+    for (const worker of this.#retiring) {
+      const member = this.#workers.get(worker);
+      if (member?.leases.some((l) => l.round === this.#round?.id && !this.#has(l.block))) continue;
+      this.#retiring.delete(worker);
+      if (member !== undefined) actions.push({ type: 'release', worker }, ...this.#lose(worker));
+    }
+    return actions;
   }
 
   #lose(worker: WorkerId): Action[] {

@@ -37,6 +37,9 @@ export interface WorkerChange {
   readonly reason: string;
 }
 
+/** The reason of a worker that was asked to stop, by its own side, and left nothing for others to do. */
+export const DRAINED = 'it was stopped, and has answered all that it held';
+
 export interface RunObserver {
   onStep?(made: StepMade): void;
   onEvaluation?(evaluated: Evaluated): void;

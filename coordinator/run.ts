@@ -13,7 +13,7 @@ import type { Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
-import { FanOut, type RunEnd, type RunObserver } from './observer.ts';
+import { DRAINED, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
@@ -48,6 +48,8 @@ export class TrainingRun {
   #stopTicks: Cancel = () => {};
   #phase: Phase = 'waiting';
   #over = false;
+  /** The round under way is the last. */
+  #draining = false;
   /** Results of the step under way that were not finite. */
   #notFinite = 0;
   #nextId = 1;
@@ -114,6 +116,12 @@ export class TrainingRun {
     this.#tell({ type: 'stop' });
   }
 
+  /** Finishes the round under way, writes a checkpoint and ends; does so at once where nobody is at work. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase !== 'training' && this.#phase !== 'evaluating') this.stop();
+  }
+
   /** Hands out no more leases until `resume`; answers to those under way are taken. */
   pause(): void {
     this.#stopwatch.pause();
@@ -148,6 +156,7 @@ export class TrainingRun {
       events: {
         result: (result) => this.#result(id, result),
         progress: (round, lo, size) => this.#tell({ type: 'progress', worker: id, round, block: { lo, size } }),
+        drain: () => this.#tell({ type: 'retire', worker: id }),
         left: (reason) => this.#left(id, reason),
       },
       join: (port, holds = null) => {
@@ -214,7 +223,13 @@ export class TrainingRun {
     if (this.#over) return [];
     try {
       const actions = this.#machine.handle(event, this.#clock.now());
-      for (const action of actions) this.#act(action, result);
+      for (const action of actions) {
+        if (action.type === 'open' && this.#draining) {
+          this.stop();
+          break;
+        }
+        this.#act(action, result);
+      }
       this.#enter(this.#currentPhase());
       return actions;
     } catch (error) {
@@ -249,6 +264,8 @@ export class TrainingRun {
         return this.#observers.onOverdue(action.worker, action.round, action.block);
       case 'expel':
         return this.#expel(action.worker, action.reason, true);
+      case 'release':
+        return this.#forget(action.worker, DRAINED)?.close(DRAINED, false);
       case 'commit':
         return this.#commit(action.round);
       case 'checkpoint':

@@ -19,21 +19,22 @@ export interface RejoinOptions extends SessionOptions {
   readonly random?: () => number;
 }
 
-/** Returns when the run has finished or `signal` aborts. @throws UserError if it is refused: wrong token, protocol or numerics */
+/** Returns when the run has finished, or when it has left because `signal` or `drain` aborted. @throws UserError if it is refused: wrong token, protocol or numerics */
 export async function workUntilFinished(options: RejoinOptions): Promise<void> {
-  const { signal, where, random = Math.random } = options;
+  const { signal, drain, where, random = Math.random } = options;
+  const leaving = drain === undefined ? signal : AbortSignal.any([signal, drain]);
   let retry = FIRST_RETRY_MS;
-  while (!signal.aborted) {
+  while (!leaving.aborted) {
     const session = new Session(options, options.open);
     const { code, reason, worked } = await session.ended;
-    if (signal.aborted || code === CloseCode.finished) return;
+    if (leaving.aborted || code === CloseCode.finished) return;
     if (code === CloseCode.refused || code === CloseCode.misbehaved)
       throw new UserError(`the coordinator at ${where} turned this worker away: ${reason}`);
     retry = worked ? FIRST_RETRY_MS : Math.min(retry * 2, LAST_RETRY_MS);
     // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
     const wait = retry * (0.5 + random());
     options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
-    await options.sleep(wait, signal);
+    await options.sleep(wait, leaving);
   }
 }
 

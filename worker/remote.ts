@@ -25,11 +25,14 @@ export interface RemoteOptions {
   readonly trusted: readonly string[] | 'all';
   /** Told of joining, leaving and work done, for a person to read. */
   readonly onStatus: (status: Status) => void;
+  /** Leaves at once. */
   readonly signal: AbortSignal;
+  /** Leaves once the leases that it holds are answered. */
+  readonly drain: AbortSignal;
 }
 
 /**
- * Works for the coordinator at `url` until the run has finished or `signal` aborts.
+ * Works for the coordinator at `url` until the run has finished, or it has left because `signal` or `drain` aborted.
  * @throws UserError if it is refused: wrong token, protocol version or numerics
  */
 export async function runRemoteWorker({
@@ -40,6 +43,7 @@ export async function runRemoteWorker({
   trusted,
   onStatus,
   signal,
+  drain,
 }: RemoteOptions): Promise<void> {
   const pools = new KeptThreads((spec: ModelSpec) => ThreadPool.start(spec, threads));
   try {
@@ -59,6 +63,7 @@ export async function runRemoteWorker({
       sleep: (ms, aborted) => sleep(ms, undefined, { signal: aborted }).catch(() => undefined),
       onStatus,
       signal,
+      drain,
     });
   } finally {
     await pools.close();

@@ -71,7 +71,10 @@ export interface SessionOptions {
   /** A state from before, which need not be sent again if it is the coordinator's. */
   readonly held: () => State | null;
   readonly onStatus: (status: Status) => void;
+  /** Leaves at once: what it holds goes to others. */
   readonly signal: AbortSignal;
+  /** Takes no more leases, answers those that it holds, then leaves. */
+  readonly drain?: AbortSignal;
   /** This machine's if left out. */
   readonly clock?: Clock;
 }
@@ -123,6 +126,7 @@ export class Session {
       this.#over = true;
       this.#link.leave();
     };
+    const drain = () => this.#drain();
     this.#link = open({
       opened: () => this.#hello(),
       received: (frame) => {
@@ -134,11 +138,13 @@ export class Session {
         this.#over = true;
         this.#endSilence();
         options.signal.removeEventListener('abort', abort);
+        options.drain?.removeEventListener('abort', drain);
         this.#end({ code, reason: reason || this.#failure, worked: this.#microBatches > 0 });
       },
     });
     options.signal.addEventListener('abort', abort);
-    if (options.signal.aborted) abort();
+    options.drain?.addEventListener('abort', drain);
+    if (options.signal.aborted || options.drain?.aborted) abort();
   }
 
   #hello(): void {
@@ -147,6 +153,15 @@ export class Session {
     const holds =
       held === null || held.params.length > MAX_KEPT ? null : { version: held.version, hash: stateHash(held) };
     this.#send({ header: { kind: 'hello', ...this.#options.hello, holds }, parts: [] });
+  }
+
+  /** The coordinator knows which leases this side holds or is about to get, and closes when they are answered. */
+  #drain(): void {
+    if (this.#over) return;
+    if (this.#threads !== null) return this.#send({ header: { kind: 'drain' }, parts: [] });
+    // Nothing has been begun.
+    this.#over = true;
+    this.#link.leave();
   }
 
   #alive(): void {

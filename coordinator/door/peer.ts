@@ -143,6 +143,7 @@ export class Peer {
       if (this.#connection === null) throw new FrameError(`a ${header.kind} before the hello`);
       const { events } = this.#connection;
       if (header.kind === 'result') return events.result(parseResult({ header, parts }));
+      if (header.kind === 'drain') return events.drain();
       if (++this.#progress > MAX_PROGRESS) throw new FrameError('progress without end');
       events.progress(header.round, header.lo, header.size);
     } catch (error) {

@@ -82,6 +82,8 @@ export interface WorkerEvents {
   result(result: Result): void;
   /** It has finished a micro-batch, or more, of the lease of [lo, lo + size), and is still at it. */
   progress(round: number, lo: number, size: number): void;
+  /** It wants no more leases, and is to be sent away once it has answered those that it holds. */
+  drain(): void;
   /** It is gone, of itself or because it broke the rules. Told once. */
   left(reason: string): void;
 }

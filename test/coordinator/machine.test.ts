@@ -298,6 +298,8 @@ class World {
         break;
       case 'overdue':
         throw new Error(`a lease of worker ${action.worker} is overdue though no time has passed`);
+      case 'release':
+        throw new Error(`worker ${action.worker} was let go though it did not want to leave`);
       case 'expel':
         throw new Error(`worker ${action.worker} was expelled for nothing: ${action.reason}`);
       default:
