@@ -58,7 +58,12 @@ export type Action =
   /** The lease has been kept for too long, and may be handed out again. Told once a lease, for whoever watches. */
   | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
   /** The worker sent what it was not asked for, or is not wanted: close it. */
-  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string }
+  | {
+      readonly type: 'expel';
+      readonly worker: WorkerId;
+      readonly cause: 'not-leased' | 'operator';
+      readonly reason: string;
+    }
   /** The worker wanted to leave, and holds no lease any more that is of use: let it go. */
   | { readonly type: 'release'; readonly worker: WorkerId }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
@@ -144,7 +149,7 @@ export class Machine {
         return [{ type: 'checkpoint', step: this.#step }];
       case 'kick':
         if (!this.#workers.has(event.worker)) return [];
-        return this.#expel(event.worker, 'the operator sent it away');
+        return this.#expel(event.worker, 'operator', 'the operator sent it away');
       case 'stop':
         return this.#finish(false);
       default:
@@ -160,7 +165,7 @@ export class Machine {
       (l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size,
     );
     const lease = member.leases[at];
-    if (lease === undefined) return this.#expel(worker, 'it answered a lease that it did not hold');
+    if (lease === undefined) return this.#expel(worker, 'not-leased', 'it answered a lease that it did not hold');
     member.leases.splice(at, 1);
     remember(member.pace, (this.#now - lease.since) / block.size);
     // Late: the round is over, or another worker was handed the same and was faster.
@@ -238,8 +243,8 @@ export class Machine {
     return [{ type: 'finish', step: this.#step, complete }];
   }
 
-  #expel(worker: WorkerId, reason: string): Action[] {
-    return [{ type: 'expel', worker, reason }, ...this.#lose(worker)];
+  #expel(worker: WorkerId, cause: 'not-leased' | 'operator', reason: string): Action[] {
+    return [{ type: 'expel', worker, cause, reason }, ...this.#lose(worker)];
   }
 
   #retire(worker: WorkerId): Action[] {

@@ -9,11 +9,11 @@ import type { CheckpointTensor } from '../core/checkpoint/store.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
-import type { Result, WorkerPort } from '../core/protocol/work.ts';
+import type { Fault, Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
-import { DRAINED, FanOut, type RunEnd, type RunObserver } from './observer.ts';
+import { DRAINED, type ExpulsionCause, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
@@ -157,7 +157,7 @@ export class TrainingRun {
         result: (result) => this.#result(id, result),
         progress: (round, lo, size) => this.#tell({ type: 'progress', worker: id, round, block: { lo, size } }),
         drain: () => this.#tell({ type: 'retire', worker: id }),
-        left: (reason) => this.#left(id, reason),
+        left: (reason, fault) => this.#left(id, reason, fault),
       },
       join: (port, holds = null) => {
         this.#announce(id, this.#peers.add(id, port, holds), true, '');
@@ -177,7 +177,8 @@ export class TrainingRun {
       if (flaw !== null) return this.#refuse(id, flaw);
     }
     const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
-    if (actions[0]?.type !== 'accept') this.#observers.onResult(id, result.round, block, false);
+    const [first] = actions;
+    if (first?.type !== 'accept' && first?.type !== 'expel') this.#observers.onResult(id, result.round, block, false);
   }
 
   /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
@@ -187,11 +188,12 @@ export class TrainingRun {
     // An honest worker, too, finds no finite gradient at parameters that have run away; let it come back.
     if (!finite && (trusted || (this.#notFinite > 1 && this.#peers.size === 1)))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
-    this.#expel(id, `it sent ${what}`, finite);
+    this.#expel(id, finite ? 'wrong-form' : 'not-finite', `it sent ${what}`);
     this.#tell({ type: 'left', worker: id });
   }
 
-  #left(id: WorkerId, reason: string): void {
+  #left(id: WorkerId, reason: string, fault?: Fault): void {
+    if (fault !== undefined) this.#tellExpulsion(id, fault, reason);
     if (this.#forget(id, reason) !== null) this.#tell({ type: 'left', worker: id });
   }
 
@@ -215,6 +217,7 @@ export class TrainingRun {
     this.#over = true;
     this.#stopTicks();
     this.#enter('stopped');
+    this.#observers.onFailure(error);
     this.#reject(error);
   }
 
@@ -263,7 +266,7 @@ export class TrainingRun {
       case 'overdue':
         return this.#observers.onOverdue(action.worker, action.round, action.block);
       case 'expel':
-        return this.#expel(action.worker, action.reason, true);
+        return this.#expel(action.worker, action.cause, action.reason);
       case 'release':
         return this.#forget(action.worker, DRAINED)?.close(DRAINED, false);
       case 'commit':
@@ -305,8 +308,15 @@ export class TrainingRun {
     this.#observers.onResult(id, round.id, { lo, size }, true);
   }
 
-  #expel(id: WorkerId, reason: string, final: boolean): void {
-    this.#forget(id, reason)?.close(reason, final);
+  #expel(id: WorkerId, cause: ExpulsionCause, reason: string): void {
+    this.#tellExpulsion(id, cause, reason);
+    // Where numbers are not finite, that may be the parameters' fault: it may come back.
+    this.#forget(id, reason)?.close(reason, cause !== 'not-finite');
+  }
+
+  #tellExpulsion(id: WorkerId, cause: ExpulsionCause, reason: string): void {
+    const name = this.#peers.get(id)?.label;
+    if (name !== undefined) this.#observers.onExpulsion({ id, name, cause, reason });
   }
 
   #commit(round: Round): void {
@@ -326,7 +336,8 @@ export class TrainingRun {
     const { trainer, folder } = this.#parts;
     const layers = this.#layers;
     const { parameters, ...report } = trainer.update(layers !== null);
-    const tokensPerSecond = this.#stopwatch.commit(report.count);
+    const took = this.#stopwatch.commit(report.count);
+    const { tokensPerSecond } = took;
     const { loss, lr, gradNorm } = report;
     const { step } = trainer;
     const { size: workers, threads } = this.#peers;
@@ -334,7 +345,7 @@ export class TrainingRun {
     folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
     if (layers !== null && parameters !== null) folder.diagnostics({ step, layers: [...layers], parameters });
     this.#layers = null;
-    this.#observers.onStep({ ...report, step, workers, threads, tokensPerSecond });
+    this.#observers.onStep({ ...report, step, workers, threads, ...took });
   }
 
   #commitEvaluation({ step, split }: Round & { mode: 'eval' }): void {
@@ -351,8 +362,9 @@ export class TrainingRun {
   }
 
   async #write(step: number, tensors: readonly CheckpointTensor[]): Promise<void> {
+    const from = this.#clock.now();
     await this.#parts.folder.checkpoint(step, tensors, this.#parts.options.keepCheckpoints);
-    this.#observers.onCheckpoint(step);
+    this.#observers.onCheckpoint(step, (this.#clock.now() - from) / 1000);
   }
 
   #finish(complete: boolean): void {

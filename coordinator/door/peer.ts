@@ -24,6 +24,7 @@ import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
 import type { Bearer, Identify } from './bearer.ts';
 import type { PeerLink } from './link.ts';
+import type { Refusal } from './refusal.ts';
 import type { StateCache } from './stateCache.ts';
 
 const HELLO_MS = 10_000;
@@ -52,6 +53,8 @@ export interface PeerOptions {
   readonly state: () => State;
   /** What a tab's person is told. */
   readonly news: (id: WorkerId) => Omit<News, 'kind'>;
+  /** Told who is not let in. */
+  readonly onRefusal?: (refusal: Refusal) => void;
 }
 
 export class Peer {
@@ -64,6 +67,8 @@ export class Peer {
   /** Ends the wait for a hello, or for the other side's goodbye. */
   #calm: Cancel;
   #connection: Connection | null = null;
+  /** Who was let in, by which token. */
+  #holder: { readonly token: string; readonly bearer: Bearer } | null = null;
   #isTab = false;
   #missed = 0;
   #heard = 0;
@@ -81,10 +86,11 @@ export class Peer {
       ({ kind }) => (kind === 'result' && this.#connection !== null ? options.maxResultBytes : 0),
       ({ kind }) => kind === 'result',
     );
-    this.#calm = clock.after(HELLO_MS, () => this.#close(CloseCode.misbehaved, 'no hello came'));
+    this.#calm = clock.after(HELLO_MS, () => this.#refuse('silent', CloseCode.misbehaved, 'no hello came'));
     if (link.protocol === SUBPROTOCOL) return;
     const spoken = link.protocol === '' ? 'no version of the protocol' : link.protocol;
-    this.#close(
+    this.#refuse(
+      'protocol',
       CloseCode.refused,
       `the worker speaks ${spoken}, the coordinator ${SUBPROTOCOL}: install the same manygrad on both`,
     );
@@ -110,6 +116,17 @@ export class Peer {
     if (!this.#isTab || this.#connection === null) return;
     const news = this.#options.news(this.#connection.id);
     this.#send(encodeFrames({ header: { kind: 'news', ...news }, parts: [] }));
+  }
+
+  /** Sends it away if its token does not count any more; if it counts for something else, it may come back at once. */
+  recheck(): void {
+    if (this.#holder === null || this.#connection === null || !this.#link.isOpen) return;
+    const { token, bearer } = this.#holder;
+    const now = this.#options.identify(token);
+    if (now?.name === bearer.name && now.trusted === bearer.trusted) return;
+    const reason = now === null ? 'its token was revoked' : 'its token counts for something else now';
+    this.#connection.events.left(reason, 'token');
+    this.#close(now === null ? CloseCode.refused : CloseCode.goingAway, reason);
   }
 
   /** Closes because the run ends; waits for the peer to close too, but not for long. */
@@ -149,8 +166,10 @@ export class Peer {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       // Its leases go to others now, not when it has closed its side.
-      this.#connection?.events.left(`it sent ${error.message}`);
-      this.#close(CloseCode.misbehaved, `it sent ${error.message}`);
+      const reason = `it sent ${error.message}`;
+      if (this.#connection === null) return this.#refuse('malformed', CloseCode.misbehaved, reason);
+      this.#connection.events.left(reason, 'malformed');
+      this.#close(CloseCode.misbehaved, reason);
     }
   }
 
@@ -159,18 +178,23 @@ export class Peer {
     const { identify, numerics, run, model, connect } = this.#options;
     const bearer = identify(hello.token);
     if (bearer === null)
-      return this.#close(
+      return this.#refuse(
+        'token',
         CloseCode.refused,
         'the token does not match: give the one that the coordinator printed with --token',
+        hello.name,
       );
     if (numerics !== null && hello.numerics !== numerics)
-      return this.#close(
+      return this.#refuse(
+        'numerics',
         CloseCode.refused,
         'its arithmetic differs in the last bits: start the coordinator with --numerics any to admit it',
+        hello.name,
       );
     this.#send(encodeFrames({ header: { kind: 'welcome', run, model }, parts: [] }));
     const connection = connect();
     this.#connection = connection;
+    this.#holder = { token: hello.token, bearer };
     this.#isTab = hello.agent === 'tab';
     const state = this.#options.state();
     connection.join(this.#port(hello, bearer), this.#states.isHeld(hello.holds, state) ? state.version : null);
@@ -197,6 +221,12 @@ export class Peer {
 
   #send(frames: readonly Uint8Array[]): void {
     for (const frame of frames) this.#link.send(frame);
+  }
+
+  /** Does not let it in. */
+  #refuse(why: Refusal['why'], code: number, reason: string, name = ''): void {
+    this.#options.onRefusal?.({ why, address: this.#link.address, name: plain(name) });
+    this.#close(code, reason);
   }
 
   #close(code: number, reason: string): void {

@@ -187,7 +187,13 @@ class World {
     else fired.kicksOfNobody++;
     this.#forget(worker);
     const actions = this.#machine.handle({ type: 'kick', worker }, 0);
-    if (there) expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away' });
+    if (there)
+      expect(actions[0]).toMatchObject({
+        type: 'expel',
+        worker,
+        cause: 'operator',
+        reason: 'the operator sent it away',
+      });
     else expect(actions).toEqual([]);
     this.#judge(actions.slice(1));
   }
