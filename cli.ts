@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { lectureNames } from './cli/lecture.ts';
-import { outputMode } from './cli/output.ts';
+import { LOG_LEVELS, outputMode } from './cli/output.ts';
 import { UserError } from './core/errors.ts';
 
 const OLDEST_NODE = 24;
@@ -54,12 +54,30 @@ function checkRepeated(given: Readonly<Record<string, unknown>>): true {
   return true;
 }
 
+/** A flag in seconds, parts of one allowed. */
+function seconds(flag: string, value: number): number {
+  // A timer counts to 2^31 milliseconds.
+  if (value >= 0 && value <= 1_000_000) return value;
+  throw new UserError(`--${flag} must be a number of seconds, of at most 1000000; it was given ${value}.`);
+}
+
 const cores = availableParallelism();
+
+const grace = (what: string) => ({ type: 'number', default: 10, describe: `Seconds that ${what}` }) as const;
 
 const trustCode = {
   type: 'boolean',
   default: false,
   describe: 'Run the code of a model that a coordinator, a folder, a checkpoint or a recipe brings',
+} as const;
+
+const logging = {
+  log: { type: 'string', describe: 'Add JSON lines of what happens to a file; - for stderr' },
+  'log-level': {
+    choices: LOG_LEVELS,
+    default: 'info' as const,
+    describe: 'The least that is logged; debug: every step',
+  },
 } as const;
 
 /** Who does a run's work, and who may watch. */
@@ -76,8 +94,11 @@ const workforce = {
   },
   token: {
     type: 'string',
-    describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn at random and printed)',
+    describe: 'What a worker must present (default: $MANYGRAD_TOKEN, or drawn and printed); none: only --tokens count',
   },
+  tokens: { type: 'string', describe: "A file of workers' own tokens (see manygrad token); heeded when it changes" },
+  'tls-cert': { type: 'string', describe: 'Speak TLS: the certificate, a PEM file; read again when it changes' },
+  'tls-key': { type: 'string', describe: 'Its private key, a PEM file' },
   key: {
     type: 'string',
     describe: 'What the dashboard asks for away from this machine (default: $MANYGRAD_KEY, or drawn and printed)',
@@ -88,6 +109,8 @@ const workforce = {
     default: 'exact' as const,
     describe: 'Admit only workers that compute the same bits, or any',
   },
+  grace: grace('SIGTERM gives the step under way'),
+  ...logging,
 } as const;
 
 function parseWorkforce(a: {
@@ -95,18 +118,32 @@ function parseWorkforce(a: {
   readonly listen: string | undefined;
   readonly minWorkers: number;
   readonly token: string | undefined;
+  readonly tokens: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   readonly key: string | undefined;
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+  readonly grace: number;
+  readonly log: string | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
 }) {
+  const { tlsCert: cert, tlsKey: key } = a;
+  if ((cert === undefined) !== (key === undefined))
+    throw new UserError('--tls-cert and --tls-key belong together: give both, or neither.');
   return {
     threads: whole('threads', a.threads, 0),
     listen: a.listen === undefined ? undefined : parseListen(a.listen),
     minWorkers: whole('min-workers', a.minWorkers, 0),
     token: a.token ?? process.env.MANYGRAD_TOKEN,
+    tokens: a.tokens,
+    tls: cert === undefined || key === undefined ? undefined : { cert, key },
     key: a.key ?? process.env.MANYGRAD_KEY,
     by: a.by,
     numerics: a.numerics,
+    grace: seconds('grace', a.grace),
+    log: a.log,
+    logLevel: a.logLevel,
   };
 }
 
@@ -261,8 +298,12 @@ const parser = yargs(hideBin(process.argv))
     'worker <url>',
     'Compute for a coordinator on another machine',
     (y) =>
-      y.positional('url', { type: 'string', demandOption: true, describe: 'ws://HOST:PORT' }).options({
+      y.positional('url', { type: 'string', demandOption: true, describe: 'ws://HOST:PORT, or wss://' }).options({
         token: { type: 'string', describe: 'The token that the coordinator printed (default: $MANYGRAD_TOKEN)' },
+        'tls-ca': {
+          type: 'string',
+          describe: "The authority of a wss:// coordinator's certificate, or the certificate itself: a PEM file",
+        },
         threads: { type: 'number', default: cores, describe: 'Worker threads' },
         name: { type: 'string', describe: 'What to be called (default: host:pid)' },
         model: {
@@ -273,6 +314,8 @@ const parser = yargs(hideBin(process.argv))
           describe: 'A model file (.ts) that the run may train: others are refused',
         },
         'trust-code': trustCode,
+        grace: grace('Ctrl-C or SIGTERM gives the work in hand'),
+        ...logging,
       }),
     async (a) => {
       checkNode();
@@ -280,13 +323,53 @@ const parser = yargs(hideBin(process.argv))
       process.exitCode = await work({
         url: a.url,
         token: a.token ?? process.env.MANYGRAD_TOKEN,
+        tlsCa: a.tlsCa,
         threads: whole('threads', a.threads, 1),
         name: a.name,
         models: a.model,
         trustCode: a.trustCode,
+        grace: seconds('grace', a.grace),
+        log: a.log,
+        logLevel: a.logLevel,
         mode: outputMode(a),
       });
     },
+  )
+  .command('token', "Make and revoke workers' own tokens, in a file for train --tokens", (y) =>
+    y
+      .options({ tokens: { type: 'string', default: 'tokens.json', describe: 'The file' } })
+      .command(
+        'add <name>',
+        'Make a token, and print it once',
+        (yy) =>
+          yy
+            .positional('name', { type: 'string', demandOption: true, describe: 'Whose it is' })
+            .options({ trusted: { type: 'boolean', default: false, describe: 'Its work needs no checking' } }),
+        async (a) => {
+          const { add } = await import('./cli/token.ts');
+          add({ tokens: a.tokens, mode: outputMode(a) }, a.name, a.trusted);
+        },
+      )
+
+      .command(
+        'list',
+        'Say whose tokens there are',
+        (yy) => yy,
+        async (a) => {
+          const { list } = await import('./cli/token.ts');
+          list({ tokens: a.tokens, mode: outputMode(a) });
+        },
+      )
+      .command(
+        'revoke <name>',
+        'Take a token out of the file: its worker is sent away',
+        (yy) => yy.positional('name', { type: 'string', demandOption: true, describe: 'Whose it is' }),
+        async (a) => {
+          const { revoke } = await import('./cli/token.ts');
+          revoke({ tokens: a.tokens, mode: outputMode(a) }, a.name);
+        },
+      )
+      .demandCommand(1, 'Say what to do with tokens: add, list or revoke.'),
   )
   .command(
     'sample <from>',
@@ -489,7 +572,7 @@ const parser = yargs(hideBin(process.argv))
       });
     },
   )
-  .demandCommand(1, 'Say what to do: train, worker, sample, eval, report, lecture, lr-find, sweep or bench.')
+  .demandCommand(1, 'Say what to do: train, worker, token, sample, eval, report, lecture, lr-find, sweep or bench.')
   .strict()
   .check(checkRepeated, true)
   .wrap(Math.min(110, process.stdout.columns ?? 110))

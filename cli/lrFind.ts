@@ -11,7 +11,7 @@ import { UserError } from '../core/errors.ts';
 import { titleOf } from '../models/model.ts';
 import { type OutputMode, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
-import { announce, defaultFolder, trainPrepared } from './train.ts';
+import { announce, defaultFolder, trainPrepared, type WorkforceArguments } from './train.ts';
 import { checkCode } from './trust.ts';
 
 /** A valley within this factor of an end of the range may go on beyond it. */
@@ -73,8 +73,18 @@ export async function lrFind(args: LrFindArguments): Promise<number> {
 }
 
 /** Nobody but the threads here. */
-const alone = (threads: number) =>
-  ({ threads, listen: undefined, minWorkers: 0, token: undefined, key: undefined, by: '', numerics: 'exact' }) as const;
+const alone = (threads: number): WorkforceArguments => ({
+  threads,
+  listen: undefined,
+  minWorkers: 0,
+  token: undefined,
+  tokens: undefined,
+  tls: undefined,
+  key: undefined,
+  by: '',
+  numerics: 'exact',
+  grace: 10,
+});
 
 async function stepsMade(dir: string): Promise<{ rates: number[]; losses: number[] }> {
   const made: { rates: number[]; losses: number[] } = { rates: [], losses: [] };

@@ -16,6 +16,9 @@ export interface ProgressState {
   readonly threads: number;
 }
 
+/** How much `--log` is told (log.ts). */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
 /** How often the line is printed where there is no terminal to redraw it on. */
 const NO_TERMINAL_MS = 10_000;
 

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
 import * as z from 'zod';
 import { loadData } from '../coordinator/data.ts';
 import type { RunOptions } from '../coordinator/options.ts';
@@ -18,12 +19,13 @@ import { UserError } from '../core/errors.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
 import { keepPool } from '../worker/local.ts';
 import { secret } from './door.ts';
+import { type LogArguments, logged, openLog } from './log.ts';
 import { duration, type OutputMode, TrainingOutput } from './output.ts';
 import { type Field, readYaml, recipeFrom } from './recipe.ts';
 import { checkWorkforce, trainPrepared, type WorkforceArguments } from './train.ts';
 import { checkCode } from './trust.ts';
 
-export interface SweepArguments extends WorkforceArguments {
+export interface SweepArguments extends WorkforceArguments, LogArguments {
   readonly file: string;
   readonly out: string | undefined;
   /** Run the code of a model that the base brings. */
@@ -64,8 +66,13 @@ const divergedSchema = z.object({ step: z.number() });
 
 /** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
 export async function sweep(args: SweepArguments): Promise<number> {
+  checkWorkforce(args, args.mode);
+  const logger = openLog(args);
+  return logged(logger, () => sweepAndCompare(args, logger));
+}
+
+async function sweepAndCompare(args: SweepArguments, logger: Logger): Promise<number> {
   const { file, mode } = args;
-  checkWorkforce(args, mode);
   const asked = parseSweep(readYaml(file, 'a sweep'), file);
   const out = args.out ?? join('runs', `sweep-${file.replace(/^.*\//, '').replace(/\.ya?ml$/, '')}`);
   const runs = await plan(asked, out, args);
@@ -80,7 +87,7 @@ export async function sweep(args: SweepArguments): Promise<number> {
   } catch (error) {
     throw new UserError(`${out} cannot be written (${String(error)}): choose another folder with --out.`);
   }
-  const code = await trainMissing(runs, args, say);
+  const code = await trainMissing(runs, args, say, logger);
   const rows = ranked(rowsOf(runs));
   keep(out, asked, rows);
   if (mode === 'json') console.log(JSON.stringify({ event: 'sweep', dir: out, complete: code === 0, rows }));
@@ -153,7 +160,12 @@ function readJson(file: string): unknown {
  * token, so that workers and tabs come back to it by themselves, and is closed for good after the last.
  * @returns the exit code
  */
-async function trainMissing(runs: readonly Planned[], args: SweepArguments, say: (text: string) => void) {
+async function trainMissing(
+  runs: readonly Planned[],
+  args: SweepArguments,
+  say: (text: string) => void,
+  logger: Logger,
+): Promise<number> {
   const { token = secret(), key = secret(), mode } = args;
   const pool = keepPool(args.threads);
   let { listen } = args;
@@ -177,6 +189,7 @@ async function trainMissing(runs: readonly Planned[], args: SweepArguments, say:
       output.event({ event: 'start', dir, step, parameters });
       const ended = await trainPrepared(prepared, { ...args, listen, token, key }, output, {
         pool,
+        logger,
         again: opened,
         onDoor: (port) => {
           opened = true;
@@ -189,6 +202,7 @@ async function trainMissing(runs: readonly Planned[], args: SweepArguments, say:
         throw error;
       });
       if (ended instanceof Divergence) {
+        logger.warn({ event: 'diverged', dir, reason: ended.message });
         writeFileSync(join(dir, DIVERGED), `${JSON.stringify({ step: ended.step, reason: ended.message })}\n`);
         run.outcome = { seed: recipe.seed, dir, result: null };
         say(`  diverged at step ${ended.step}`);

@@ -1,5 +1,9 @@
 /** `manygrad train`: prepares a run, starts its workers, shows its progress, and ends it well whatever ends it. */
 import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { TlsFiles } from '../coordinator/door/tls.ts';
+import { RunLog } from '../coordinator/live/runLog.ts';
+import { DRAINED } from '../coordinator/observer.ts';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { readConfig } from '../coordinator/runConfig.ts';
@@ -12,9 +16,11 @@ import { dataKind, type Recipe } from '../models/recipe.ts';
 import { defaults, sample } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
 import { type KeptPool, type LocalWorker, startLocalWorker } from '../worker/local.ts';
-import { type Door, openDoor } from './door.ts';
+import { type Door, NO_TOKEN, openDoor } from './door.ts';
+import { type LogArguments, logged, openLog } from './log.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
+import { EXIT_CODES, onSignals } from './signals.ts';
 import { checkCode } from './trust.ts';
 
 /** Who does the work, and who may watch. */
@@ -23,15 +29,22 @@ export interface WorkforceArguments {
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   /** The first step waits for so many workers; the local threads are one. */
   readonly minWorkers: number;
+  /** What workers may share: drawn if left out; NO_TOKEN for nothing. */
   readonly token: string | undefined;
+  /** A file of workers' own tokens. */
+  readonly tokens: string | undefined;
+  /** Whether the door speaks TLS. */
+  readonly tls: TlsFiles | undefined;
   /** What an operator's page must present away from this machine. */
   readonly key: string | undefined;
   /** Who runs it, for volunteers to read. */
   readonly by: string;
   readonly numerics: 'exact' | 'any';
+  /** How many seconds SIGTERM gives the step under way. */
+  readonly grace: number;
 }
 
-export interface TrainArguments extends RecipeFlags, WorkforceArguments {
+export interface TrainArguments extends RecipeFlags, WorkforceArguments, LogArguments {
   /** A preset or a recipe file; not with `resume`. */
   readonly target: string | undefined;
   readonly resume: string | undefined;
@@ -55,10 +68,16 @@ export interface TrainArguments extends RecipeFlags, WorkforceArguments {
 /** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
 export async function train(args: TrainArguments): Promise<number> {
   checkWorkforce(args, args.mode);
+  const logger = openLog(args);
+  return logged(logger, () => trainAndReport(args, logger));
+}
+
+async function trainAndReport(args: TrainArguments, logger: Logger): Promise<number> {
   const prepared = await prepare(args);
   const output = new TrainingOutput(args.mode, prepared.steps, prepared.trainer.step);
   announce(output, prepared);
   const { code } = await trainPrepared(prepared, args, output, {
+    logger,
     atEnd: async (end) => {
       report(output, prepared, end);
       const shown = args.samples ?? defaults[dataKind(prepared.config.recipe)].count;
@@ -68,16 +87,25 @@ export async function train(args: TrainArguments): Promise<number> {
   return code;
 }
 
-/** @throws UserError if nobody could do the work */
-export function checkWorkforce({ threads, listen, token }: WorkforceArguments, mode: OutputMode): void {
+/** @throws UserError if nobody could do the work, or come in */
+export function checkWorkforce(args: WorkforceArguments, mode: OutputMode): void {
+  const { threads, listen, token, tokens, tls } = args;
   if (threads === 0 && listen === undefined)
     throw new UserError('--threads 0 leaves nobody to do the work: add --listen HOST:PORT so that workers can join.');
-  if (mode === 'quiet' && listen !== undefined && token === undefined)
+  if (listen === undefined && (tokens !== undefined || tls !== undefined))
+    throw new UserError(
+      '--tokens, --tls-cert and --tls-key are for a door: add --listen HOST:PORT, or leave them out.',
+    );
+  if (token === NO_TOKEN && tokens === undefined)
+    throw new UserError('--token none leaves workers no token to come in with: add --tokens FILE.');
+  if (mode === 'quiet' && listen !== undefined && token === undefined && tokens === undefined)
     throw new UserError('--quiet would not show the token that workers need: choose one with --token.');
 }
 
 /** What a command that makes runs does otherwise than `train`. */
 export interface TrainHow {
+  /** Where what happens is logged; nowhere if left out. */
+  readonly logger?: Logger;
   /** Threads that are there already. */
   readonly pool?: KeptPool;
   /** The door has been open before, for another run. */
@@ -103,14 +131,38 @@ export async function trainPrepared(
   output: TrainingOutput,
   how: TrainHow = {},
 ): Promise<{ end: RunEnd; code: number }> {
-  const { trainer, folder, config, options } = prepared;
-  const { sendsHome = (end) => end?.complete === true } = how;
-  const stopping: { code: number } = { code: 0 };
+  const { trainer, folder, config, options, steps } = prepared;
+  const { sendsHome = (end) => end?.complete === true, logger = SILENT } = how;
+  const stopping: { code: number; impatience?: NodeJS.Timeout } = { code: 0 };
   const run = new TrainingRun(prepared, observer(output, trainer.step, how.terse === true));
-  const unhook = onSignals((code) => {
-    stopping.code = code;
-    output.say('Stopping: writing a checkpoint (again to leave at once)...');
-    run.stop();
+  const log = new RunLog(logger, trainer.step, () => performance.now());
+  run.observe(log);
+  for (const { reason } of prepared.damaged) logger.warn({ event: 'damaged checkpoint', reason });
+  for (const warning of prepared.warnings) logger.warn({ event: 'warning', warning });
+  logger.info({
+    event: trainer.step > 0 ? 'resume' : 'start',
+    dir: folder.dir,
+    model: titleOf(config.recipe.model),
+    parameters: trainer.parameterCount,
+    step: trainer.step,
+    steps,
+    threads: args.threads,
+  });
+  const warn = (warning: string) => {
+    output.warn([warning]);
+    logger.warn({ event: 'warning', warning });
+  };
+  const unhook = onSignals((signal) => {
+    logger.info({ event: 'stopping', signal, step: trainer.step });
+    stopping.code = EXIT_CODES[signal];
+    if (signal === 'SIGINT') {
+      output.say('Stopping: writing a checkpoint (again to leave at once)...');
+      return run.stop();
+    }
+    // Who sends SIGTERM has time, and would have the step under way made again.
+    output.say(`Stopping: the step under way has ${args.grace} s, then a checkpoint is written...`);
+    run.drain();
+    stopping.impatience = setTimeout(() => run.stop(), args.grace * 1000);
   });
   let local: LocalWorker | null = null;
   let door: Door | null = null;
@@ -119,7 +171,8 @@ export async function trainPrepared(
   let ended: RunEnd | null = null;
   try {
     if (args.listen !== undefined) {
-      door = await openDoor({ ...args, at: args.listen, again: how.again === true }, prepared, run, output);
+      const at = args.listen;
+      door = await openDoor({ ...args, at, again: how.again === true, log, logger, warn }, prepared, run, output);
       how.onDoor?.(door.port);
     }
     if (args.threads > 0) {
@@ -136,11 +189,13 @@ export async function trainPrepared(
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
     await folder.summary(summary);
     output.event({ event: 'end', dir: folder.dir, ...summary });
+    logger.info({ event: 'end', ...summary });
     await how.atEnd?.(end);
     return { end, code: end.complete ? 0 : stopping.code };
   } finally {
     output.stop();
     unhook();
+    clearTimeout(stopping.impatience);
     await door?.close(sendsHome(ended));
     local?.close('', 'goingAway');
     await local?.closed;
@@ -148,6 +203,8 @@ export async function trainPrepared(
     await folder.close();
   }
 }
+
+const SILENT = openLog({ log: undefined, logLevel: 'info' });
 
 async function prepare(args: TrainArguments): Promise<PreparedRun> {
   const options = (steps: number) => ({
@@ -221,27 +278,10 @@ function observer(output: TrainingOutput, from: number, terse: boolean) {
       output.event({ event: 'disk', trouble });
     },
     onWorker: (w: { name: string; kind: string; joined: boolean; reason: string }) => {
-      if (w.kind !== 'threads')
-        output.say(
-          `step ${last}: ${w.name} ${w.joined ? 'joined' : `left (${w.reason}); its micro-batches go to others`}`,
-        );
+      const left = `left (${w.reason})${w.reason === DRAINED ? '' : '; its micro-batches go to others'}`;
+      if (w.kind !== 'threads') output.say(`step ${last}: ${w.name} ${w.joined ? 'joined' : left}`);
       output.event({ event: 'worker', name: w.name, kind: w.kind, joined: w.joined, reason: w.reason });
     },
-  };
-}
-
-/** The first signal asks to stop; a second leaves at once. @returns a function that takes the handlers off */
-function onSignals(stop: (exitCode: number) => void): () => void {
-  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
-  let asked = false;
-  const handler = (signal: keyof typeof codes) => {
-    if (asked) process.exit(codes[signal]);
-    asked = true;
-    stop(codes[signal]);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
-  return () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, handler);
   };
 }
 

@@ -34,6 +34,7 @@ export interface Lease {
 
 /** A worker that is there. */
 export interface Member {
+  /** How many leases it may hold; none once it wants to leave. */
   readonly slots: number;
   readonly leases: Lease[];
   readonly pace: Pace;
@@ -99,6 +100,7 @@ export function shares(workers: ReadonlyMap<WorkerId, Member>, waiting: number):
   let speed = 0;
   let left = waiting;
   for (const [id, { slots, leases }] of workers) {
+    if (slots === 0) continue;
     const pace = paces.get(id) ?? null;
     const idle = slots - leases.length;
     // Whoever is busy comes back, sometime; whoever has not answered yet, perhaps not.

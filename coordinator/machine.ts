@@ -10,7 +10,6 @@
  * as their worker is fast. While the run is paused, no lease is handed out.
  */
 import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
-import type { CloseCause } from '../core/protocol/work.ts';
 import {
   type Block,
   type EvalSplit,
@@ -38,6 +37,8 @@ export type Event =
   | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** The worker was too slow to be sent a lease before its round was over, and now never will be. */
   | { readonly type: 'returned'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  /** The worker wants no more leases; it is released once it has answered those that it holds. */
+  | { readonly type: 'retire'; readonly worker: WorkerId }
   /** Time has passed. */
   | { readonly type: 'tick' }
   /** The operator wants no more leases handed out; what is under way is still taken. */
@@ -59,7 +60,14 @@ export type Action =
   /** The lease has been kept for too long, and may be handed out again. Told once a lease, for whoever watches. */
   | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
   /** The worker sent what it was not asked for, or is not wanted: close it. */
-  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string; readonly cause: CloseCause }
+  | {
+      readonly type: 'expel';
+      readonly worker: WorkerId;
+      readonly cause: 'not-leased' | 'operator';
+      readonly reason: string;
+    }
+  /** The worker wanted to leave, and holds no lease any more that is of use: let it go. */
+  | { readonly type: 'release'; readonly worker: WorkerId }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
   | { readonly type: 'commit'; readonly round: Round }
   | { readonly type: 'checkpoint'; readonly step: number }
@@ -82,6 +90,8 @@ export interface Plan {
 export class Machine {
   readonly #plan: Plan;
   readonly #workers = new Map<WorkerId, Member>();
+  /** Those that want to leave: they have no slots any more. */
+  readonly #retiring = new Set<WorkerId>();
   #step: number;
   #rounds = 0;
   #round: Round | null = null;
@@ -110,6 +120,11 @@ export class Machine {
   handle(event: Event, now: number): Action[] {
     if (this.#finished) return [];
     this.#now = now;
+    const actions = this.#handle(event);
+    return this.#retiring.size === 0 ? actions : [...actions, ...this.#releases()];
+  }
+
+  #handle(event: Event): Action[] {
     switch (event.type) {
       case 'start':
         return this.#next(this.#step >= this.#plan.steps ? ['train', 'val'] : []);
@@ -124,6 +139,8 @@ export class Machine {
         return this.#progress(event.worker, event.round, event.block);
       case 'returned':
         return this.#returned(event.worker, event.round, event.block);
+      case 'retire':
+        return this.#retire(event.worker);
       case 'tick':
         return this.#hurry();
       case 'pause':
@@ -136,7 +153,7 @@ export class Machine {
         return [{ type: 'checkpoint', step: this.#step }];
       case 'kick':
         if (!this.#workers.has(event.worker)) return [];
-        return this.#expel(event.worker, 'the operator sent it away', 'dismissed');
+        return this.#expel(event.worker, 'operator', 'the operator sent it away');
       case 'stop':
         return this.#finish(false);
       default:
@@ -149,7 +166,7 @@ export class Machine {
     const round = this.#round;
     if (member === undefined || round === null) return [];
     if (!this.#end(member, roundId, block))
-      return this.#expel(worker, 'it answered a lease that it did not hold', 'misbehaved');
+      return this.#expel(worker, 'not-leased', 'it answered a lease that it did not hold');
     // Late: the round is over, or another worker was handed the same and was faster.
     if (roundId !== round.id) return this.#assign();
     if (this.#has(block)) return this.#putBack([block]);
@@ -241,8 +258,28 @@ export class Machine {
     return [{ type: 'finish', step: this.#step, complete }];
   }
 
-  #expel(worker: WorkerId, reason: string, cause: CloseCause): Action[] {
-    return [{ type: 'expel', worker, reason, cause }, ...this.#lose(worker)];
+  #expel(worker: WorkerId, cause: 'not-leased' | 'operator', reason: string): Action[] {
+    return [{ type: 'expel', worker, cause, reason }, ...this.#lose(worker)];
+  }
+
+  #retire(worker: WorkerId): Action[] {
+    const member = this.#workers.get(worker);
+    if (member === undefined) return [];
+    this.#workers.set(worker, { ...member, slots: 0 });
+    this.#retiring.add(worker);
+    return [];
+  }
+
+  /** Lets those go that wanted to leave and from which nothing more is expected. */
+  #releases(): Action[] {
+    const actions: Action[] = [];
+    for (const worker of this.#retiring) {
+      const member = this.#workers.get(worker);
+      if (member?.leases.some((l) => l.round === this.#round?.id && !this.#has(l.block))) continue;
+      this.#retiring.delete(worker);
+      if (member !== undefined) actions.push({ type: 'release', worker }, ...this.#lose(worker));
+    }
+    return actions;
   }
 
   #lose(worker: WorkerId): Action[] {

@@ -14,7 +14,8 @@ export interface StepMade extends StepReport {
   readonly workers: number;
   /** Of all workers together. */
   readonly threads: number;
-  /** The step's targets per second of the coordinator's clock. */
+  /** How long it took by the coordinator's clock, pauses left out; and its targets per second of that. */
+  readonly seconds: number;
   readonly tokensPerSecond: number;
 }
 
@@ -37,20 +38,46 @@ export interface WorkerChange {
   readonly reason: string;
 }
 
+/** The reason of a worker that was asked to stop, by its own side, and left nothing for others to do. */
+export const DRAINED = 'it was stopped, and has answered all that it held';
+
+/**
+ * What a worker was sent away for: `malformed` is no message of the protocol; `wrong-form` (lengths, counts) and `not-finite` are
+ * results that were looked through; `not-leased` answers no lease; `lied` results were computed again and came out otherwise;
+ * `operator` and `token` are people's doing.
+ */
+export type ExpulsionCause = 'malformed' | 'wrong-form' | 'not-finite' | 'not-leased' | 'lied' | 'operator' | 'token';
+
+/** A worker was sent away; that it left is told next. */
+export interface Expulsion {
+  readonly id: WorkerId;
+  /** What the ledger calls it. */
+  readonly name: string;
+  readonly cause: ExpulsionCause;
+  /** A sentence for its owner. */
+  readonly reason: string;
+}
+
 export interface RunObserver {
   onStep?(made: StepMade): void;
   onEvaluation?(evaluated: Evaluated): void;
-  /** A checkpoint is on the disk. */
-  onCheckpoint?(step: number): void;
+  /** A checkpoint is on the disk. @param seconds that it took to write */
+  onCheckpoint?(step: number, seconds: number): void;
   /** The disk does not take what is written, and the run waits for it: why, in a sentence with no full stop; null once it does. */
   onDisk?(trouble: string | null): void;
   onWorker?(change: WorkerChange): void;
+  onExpulsion?(expulsion: Expulsion): void;
   onPhase?(phase: Phase): void;
   onOpen?(round: Round): void;
   onAssign?(worker: WorkerId, round: Round, block: Block): void;
   onOverdue?(worker: WorkerId, round: Round, block: Block): void;
-  /** An answer came, to a round by its number: one that is over, perhaps. `accepted` if it is the one that counts. */
+  /**
+   * An answer came to a lease, of a round by its number: one that is over, perhaps. `accepted` if it is the one that counts. What
+   * a worker was sent away for is not among them.
+   */
   onResult?(worker: WorkerId, round: number, block: Block, accepted: boolean): void;
+  /** The run ends by an error: nothing more is committed. */
+  onFailure?(error: unknown): void;
 }
 
 export interface RunEnd {
@@ -86,8 +113,8 @@ export class FanOut implements Required<RunObserver> {
     for (const o of this.#observers) o.onEvaluation?.(evaluated);
   }
 
-  onCheckpoint(step: number): void {
-    for (const o of this.#observers) o.onCheckpoint?.(step);
+  onCheckpoint(step: number, seconds: number): void {
+    for (const o of this.#observers) o.onCheckpoint?.(step, seconds);
   }
 
   onDisk(trouble: string | null): void {
@@ -96,6 +123,10 @@ export class FanOut implements Required<RunObserver> {
 
   onWorker(change: WorkerChange): void {
     for (const o of this.#observers) o.onWorker?.(change);
+  }
+
+  onExpulsion(expulsion: Expulsion): void {
+    for (const o of this.#observers) o.onExpulsion?.(expulsion);
   }
 
   onPhase(phase: Phase): void {
@@ -116,5 +147,9 @@ export class FanOut implements Required<RunObserver> {
 
   onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {
     for (const o of this.#observers) o.onResult?.(worker, round, block, accepted);
+  }
+
+  onFailure(error: unknown): void {
+    for (const o of this.#observers) o.onFailure?.(error);
   }
 }

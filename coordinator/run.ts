@@ -8,11 +8,11 @@ import { isAligned } from '../core/allreduce/treeSum.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
-import type { CloseCause, Result, WorkerPort } from '../core/protocol/work.ts';
+import type { CloseCause, Fault, Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
-import { FanOut, type RunEnd, type RunObserver } from './observer.ts';
+import { DRAINED, type ExpulsionCause, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
@@ -29,6 +29,17 @@ export interface RunParts {
   /** Steps in all. */
   readonly steps: number;
 }
+
+/** How the door treats whoever was sent away for something. */
+const CLOSED_AS: Readonly<Record<ExpulsionCause, CloseCause>> = {
+  malformed: 'misbehaved',
+  'wrong-form': 'misbehaved',
+  'not-finite': 'misbehaved',
+  'not-leased': 'misbehaved',
+  lied: 'lied',
+  operator: 'dismissed',
+  token: 'goingAway',
+};
 
 /** How often the machine looks for leases that are overdue. */
 const TICK_MS = 100;
@@ -47,6 +58,8 @@ export class TrainingRun {
   #stopTicks: Cancel = () => {};
   #phase: Phase = 'waiting';
   #over = false;
+  /** The round under way is the last. */
+  #draining = false;
   /** Results of the step under way that were not finite. */
   #notFinite = 0;
   #nextId = 1;
@@ -75,7 +88,7 @@ export class TrainingRun {
     this.observe(observer);
     const { trainer, batches, folder, options, steps } = parts;
     folder.watch({
-      saved: (step) => this.#observers.onCheckpoint(step),
+      saved: (step, seconds) => this.#observers.onCheckpoint(step, seconds),
       stuck: (why) => this.#stuck(why),
       failed: (error) => this.#fail(error),
     });
@@ -122,6 +135,12 @@ export class TrainingRun {
   stop(): void {
     this.#parts.folder.giveUp();
     this.#tell({ type: 'stop' });
+  }
+
+  /** Finishes the round under way, writes a checkpoint and ends; does so at once where nobody is at work. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase !== 'training' && this.#phase !== 'evaluating') this.stop();
   }
 
   /** Hands out no more leases until `resume`; answers to those under way are taken. */
@@ -186,7 +205,8 @@ export class TrainingRun {
           this.#tell({ type: 'returned', worker: id, round, block: { lo, size } });
           this.#observers.onResult(id, round, { lo, size }, false);
         },
-        left: (reason) => this.#left(id, reason),
+        drain: () => this.#tell({ type: 'retire', worker: id }),
+        left: (reason, fault) => this.#left(id, reason, fault),
       },
       join: (port, holds = null) => {
         this.#announce(id, this.#peers.add(id, port, holds), true, '');
@@ -204,7 +224,8 @@ export class TrainingRun {
       if (!this.#looksSound(id, round, block, result)) return;
     }
     const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
-    if (actions[0]?.type !== 'accept') this.#observers.onResult(id, result.round, block, false);
+    const [first] = actions;
+    if (first?.type !== 'accept' && first?.type !== 'expel') this.#observers.onResult(id, result.round, block, false);
   }
 
   /** Whether a result can be used; if not, its worker is sent away. */
@@ -230,7 +251,7 @@ export class TrainingRun {
   }
 
   #refuse(id: WorkerId, what: string): void {
-    this.#expel(id, `it sent ${what}`, 'misbehaved');
+    this.#expel(id, 'wrong-form', `it sent ${what}`);
     this.#tell({ type: 'left', worker: id });
   }
 
@@ -240,11 +261,12 @@ export class TrainingRun {
     // An honest worker, too, finds no finite gradient at parameters that have run away: unless others found one, let it come back.
     if (this.#peers.isOurs(id) || (this.#notFinite > 1 && this.#peers.size === 1))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
-    this.#expel(id, `it sent ${what}`, this.#blocks.length > 0 ? 'misbehaved' : 'goingAway');
+    this.#expel(id, 'not-finite', `it sent ${what}`, this.#blocks.length > 0 ? 'misbehaved' : 'goingAway');
     this.#tell({ type: 'left', worker: id });
   }
 
-  #left(id: WorkerId, reason: string): void {
+  #left(id: WorkerId, reason: string, fault?: Fault): void {
+    if (fault !== undefined) this.#tellExpulsion(id, fault, reason);
     if (this.#forget(id, reason) !== null) this.#tell({ type: 'left', worker: id });
   }
 
@@ -269,6 +291,7 @@ export class TrainingRun {
     this.#stopTicks();
     this.#parts.folder.giveUp();
     this.#enter('stopped');
+    this.#observers.onFailure(error);
     this.#reject(error);
   }
 
@@ -277,7 +300,13 @@ export class TrainingRun {
     if (this.#over) return [];
     try {
       const actions = this.#machine.handle(event, this.#clock.now());
-      for (const action of actions) this.#act(action, result);
+      for (const action of actions) {
+        if (action.type === 'open' && this.#draining) {
+          this.stop();
+          break;
+        }
+        this.#act(action, result);
+      }
       this.#enter(this.#currentPhase());
       return actions;
     } catch (error) {
@@ -311,7 +340,9 @@ export class TrainingRun {
       case 'overdue':
         return this.#observers.onOverdue(action.worker, action.round, action.block);
       case 'expel':
-        return this.#expel(action.worker, action.reason, action.cause);
+        return this.#expel(action.worker, action.cause, action.reason);
+      case 'release':
+        return this.#forget(action.worker, DRAINED)?.close(DRAINED, 'goingAway');
       case 'commit':
         return this.#commit(action.round);
       case 'checkpoint':
@@ -351,8 +382,14 @@ export class TrainingRun {
     this.#observers.onResult(id, round.id, { lo, size }, true);
   }
 
-  #expel(id: WorkerId, reason: string, cause: CloseCause): void {
-    this.#forget(id, reason)?.close(reason, cause);
+  #expel(id: WorkerId, cause: ExpulsionCause, reason: string, close: CloseCause = CLOSED_AS[cause]): void {
+    this.#tellExpulsion(id, cause, reason);
+    this.#forget(id, reason)?.close(reason, close);
+  }
+
+  #tellExpulsion(id: WorkerId, cause: ExpulsionCause, reason: string): void {
+    const name = this.#peers.get(id)?.label;
+    if (name !== undefined) this.#observers.onExpulsion({ id, name, cause, reason });
   }
 
   #commit(round: Round): void {
@@ -372,7 +409,8 @@ export class TrainingRun {
     const { trainer, folder, options } = this.#parts;
     const layers = this.#layers;
     const { parameters, ...report } = trainer.update(layers !== null);
-    const tokensPerSecond = this.#stopwatch.commit(report.count);
+    const took = this.#stopwatch.commit(report.count);
+    const { tokensPerSecond } = took;
     const { loss, lr, gradNorm } = report;
     const { step } = trainer;
     const { size: workers, threads } = this.#peers;
@@ -380,7 +418,7 @@ export class TrainingRun {
     folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
     if (layers !== null && parameters !== null) folder.diagnostics({ step, layers: [...layers], parameters });
     this.#layers = null;
-    this.#observers.onStep({ ...report, step, workers, threads, tokensPerSecond });
+    this.#observers.onStep({ ...report, step, workers, threads, ...took });
     const { checkpointSeconds } = options;
     const elapsed = (this.#clock.now() - this.#checkpointedAt) / 1000;
     if (checkpointSeconds > 0 && elapsed >= checkpointSeconds) this.#checkpoint(step);

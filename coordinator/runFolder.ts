@@ -63,7 +63,7 @@ const SAMPLES = 'samples.jsonl';
 /** What a folder tells of what it writes by itself. */
 export interface FolderEvents {
   /** A checkpoint is on the disk. */
-  saved?(step: number): void;
+  saved?(step: number, seconds: number): void;
   /** The disk does not take what is written, and it is tried again until it does: why, in a sentence; null once it does. */
   stuck?(why: string | null): void;
   /** What was buffered cannot be written: the run cannot go on. */
@@ -241,11 +241,12 @@ export class RunFolder {
       this.#due = null;
       if (due === null) return;
       const { step, tensors, keep } = due;
+      const from = this.#clock.now();
       await this.#flush(true);
       await writeCheckpoint(this.dir, step, tensors, this.#metadata, this.#disk);
       this.#saved = step;
       await pruneCheckpoints(this.dir, keep, step, this.#disk);
-      this.#events.saved?.(step);
+      this.#events.saved?.(step, (this.#clock.now() - from) / 1000);
     });
     written.catch(() => {
       if (this.#newest?.written === written) this.#newest = null;

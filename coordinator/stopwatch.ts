@@ -31,12 +31,12 @@ export class Stopwatch {
     this.#pausedAt = null;
   }
 
-  /** A training step over so many targets has been made in the round. @returns its targets per second */
-  commit(targets: number): number {
+  /** A training step over so many targets has been made in the round. */
+  commit(targets: number): { readonly seconds: number; readonly tokensPerSecond: number } {
     const ms = this.#clock.now() - this.#openedAt;
     this.#ms += ms;
     this.#targets += targets;
-    return Math.round((targets / ms) * 1000);
+    return { seconds: ms / 1000, tokensPerSecond: Math.round((targets / ms) * 1000) };
   }
 
   /** Of all steps together. */

@@ -66,8 +66,8 @@ export class Moments {
         other.onEvaluation?.(evaluated);
         this.hit('run evaluated');
       },
-      onCheckpoint: (step) => {
-        other.onCheckpoint?.(step);
+      onCheckpoint: (step, seconds) => {
+        other.onCheckpoint?.(step, seconds);
         this.hit('run checkpoint written');
       },
     };

@@ -21,16 +21,17 @@ export interface RejoinOptions extends SessionOptions {
 }
 
 /**
- * Returns when the run has finished or `signal` aborts.
+ * Returns when the run has finished, or when it has left because `signal` or `drain` aborted.
  * @throws UserError if it is refused (wrong token, protocol or numerics) or its operator sent it away for good
  */
 export async function workUntilFinished(options: RejoinOptions): Promise<void> {
-  const { signal, where, random = Math.random } = options;
+  const { signal, drain, where, random = Math.random } = options;
+  const leaving = drain === undefined ? signal : AbortSignal.any([signal, drain]);
   let retry = FIRST_RETRY_MS;
-  while (!signal.aborted) {
+  while (!leaving.aborted) {
     const session = new Session(options, options.open);
     const { code, reason, worked, farewell } = await session.ended;
-    if (signal.aborted || code === CloseCode.finished) return;
+    if (leaving.aborted || code === CloseCode.finished) return;
     if (code === CloseCode.misbehaved && farewell !== null) {
       await stayAway(options, farewell);
       continue;
@@ -41,7 +42,7 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
     // Spread out, so that a coordinator that comes back is not met by all its workers in one instant.
     const wait = retry * (0.5 + random());
     options.onStatus({ kind: 'waiting', reason, seconds: wait / 1000 });
-    await options.sleep(wait, signal);
+    await options.sleep(wait, leaving);
   }
 }
 

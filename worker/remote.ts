@@ -13,12 +13,15 @@ import type { ModelSpec } from '../models/model.ts';
 import { ThreadPool } from './pool.ts';
 import { KeptThreads, workUntilFinished } from './rejoin.ts';
 import type { Link, LinkEvents, Status } from './session.ts';
+import { plainTrouble, tlsTrouble } from './tlsTrouble.ts';
 
 const HANDSHAKE_MS = 20_000;
 
 export interface RemoteOptions {
   /** ws:// or wss:// */
   readonly url: string;
+  /** PEM: the authority that the coordinator's certificate must be of, or that certificate; else one that Node knows. */
+  readonly ca?: string;
   readonly token: string;
   readonly threads: number;
   readonly name?: string;
@@ -26,23 +29,34 @@ export interface RemoteOptions {
   readonly trusted: readonly string[] | 'all';
   /** Told of joining, leaving and work done, for a person to read. */
   readonly onStatus: (status: Status) => void;
+  /** Leaves at once. */
   readonly signal: AbortSignal;
+  /** Leaves once the leases that it holds are answered. */
+  readonly drain: AbortSignal;
 }
 
 /**
- * Works for the coordinator at `url` until the run has finished or `signal` aborts.
- * @throws UserError if it is refused: wrong token, protocol version or numerics
+ * Works for the coordinator at `url` until the run has finished, or it has left because `signal` or `drain` aborted.
+ * @throws UserError if it is refused: wrong token, protocol version or numerics; or if their TLS does not fit
  */
 export async function runRemoteWorker({
   url,
+  ca,
   token,
   threads,
   name,
   trusted,
   onStatus,
   signal,
+  drain,
 }: RemoteOptions): Promise<void> {
   const pools = new KeptThreads((spec: ModelSpec) => ThreadPool.start(spec, threads));
+  let trouble: UserError | null = null;
+  const givenUp = new AbortController();
+  const giveUp = (what: string) => {
+    trouble = new UserError(`the coordinator at ${url} ${what}`);
+    givenUp.abort();
+  };
   try {
     await workUntilFinished({
       where: url,
@@ -57,11 +71,13 @@ export async function runRemoteWorker({
       threadsFor: (spec) => pools.for(spec),
       held: () => pools.current?.state ?? null,
       arriving: new ArrivingState(),
-      open: (events) => openSocket(url, events),
+      open: (events) => openSocket(url, ca, events, giveUp),
       sleep: (ms, aborted) => sleep(ms, undefined, { signal: aborted }).catch(() => undefined),
       onStatus,
-      signal,
+      signal: AbortSignal.any([signal, givenUp.signal]),
+      drain,
     });
+    if (trouble !== null) throw trouble;
   } finally {
     await pools.close();
   }
@@ -76,18 +92,28 @@ async function admit(spec: ModelSpec, trusted: RemoteOptions['trusted']): Promis
   await loadModel(spec);
 }
 
-function openSocket(url: string, events: LinkEvents): Link {
+/** @param giveUp told what is wrong with the coordinator, where coming back would not help */
+function openSocket(url: string, ca: string | undefined, events: LinkEvents, giveUp: (what: string) => void): Link {
   const socket = new WebSocket(url, SUBPROTOCOL, {
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
     handshakeTimeout: HANDSHAKE_MS,
+    ...(ca === undefined ? {} : { ca }),
   });
   let failure = '';
   socket.on('open', () => events.opened());
   socket.on('ping', () => events.alive());
   socket.on('message', (data: Buffer) => events.received(data));
   socket.on('error', (error) => {
-    failure = error.message;
+    failure ||= error.message;
+    const trouble = tlsTrouble(error);
+    if (trouble !== null) giveUp(trouble);
+  });
+  socket.on('unexpected-response', (_, { statusCode, headers }) => {
+    failure = `it answered with status ${statusCode}`;
+    const trouble = plainTrouble(statusCode, headers.upgrade);
+    if (trouble !== null) giveUp(trouble);
+    socket.terminate();
   });
   socket.on('close', (code, reason) => events.closed(code, reason.toString() || failure));
   return {

@@ -75,7 +75,10 @@ export interface SessionOptions {
   /** Keeps, over connections, what has come of a state; a new one if left out. */
   readonly arriving?: ArrivingState;
   readonly onStatus: (status: Status) => void;
+  /** Leaves at once: what it holds goes to others. */
   readonly signal: AbortSignal;
+  /** Takes no more leases, answers those that it holds, then leaves. */
+  readonly drain?: AbortSignal;
   /** This machine's if left out. */
   readonly clock?: Clock;
 }
@@ -134,6 +137,7 @@ export class Session {
       this.#over = true;
       this.#link.leave();
     };
+    const drain = () => this.#drain();
     this.#link = open({
       opened: () => this.#hello(),
       received: (frame) => {
@@ -145,12 +149,14 @@ export class Session {
         this.#over = true;
         this.#endSilence();
         options.signal.removeEventListener('abort', abort);
+        options.drain?.removeEventListener('abort', drain);
         const worked = this.#microBatches > 0;
         this.#end({ code, reason: reason || this.#failure, worked, farewell: this.#farewell });
       },
     });
     options.signal.addEventListener('abort', abort);
-    if (options.signal.aborted) abort();
+    options.drain?.addEventListener('abort', drain);
+    if (options.signal.aborted || options.drain?.aborted) abort();
   }
 
   #hello(): void {
@@ -163,6 +169,15 @@ export class Session {
     const held = this.#options.held();
     if (this.#arriving.part !== null || held === null || held.params.length > MAX_KEPT) return this.#arriving.part;
     return { version: held.version, hash: stateHash(held) };
+  }
+
+  /** The coordinator knows which leases this side holds or is about to get, and closes when they are answered. */
+  #drain(): void {
+    if (this.#over) return;
+    if (this.#threads !== null) return this.#send({ header: { kind: 'drain' }, parts: [] });
+    // Nothing has been begun.
+    this.#over = true;
+    this.#link.leave();
   }
 
   #alive(): void {

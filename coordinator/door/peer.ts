@@ -36,6 +36,7 @@ import {
 } from './limits.ts';
 import type { PeerLink } from './link.ts';
 import { Outbox } from './outbox.ts';
+import type { Refusal } from './refusal.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Close reasons may have 123 bytes. */
@@ -56,6 +57,8 @@ export interface PeerOptions {
   readonly state: () => State;
   /** What a tab's person is told. */
   readonly news: (id: WorkerId) => Omit<News, 'kind'>;
+  /** Told who is not let in. */
+  readonly onRefusal?: (refusal: Refusal) => void;
 }
 
 /** What all peers have in common. */
@@ -79,6 +82,8 @@ export class Peer {
   #connection: Connection | null = null;
   /** By what its offences are remembered; null before its hello. */
   #key: string | null = null;
+  /** Who was let in, by which token. */
+  #holder: { readonly token: string; readonly bearer: Bearer } | null = null;
   #isTab = false;
   #missed = 0;
   /** Bytes heard by the last ping; and since then, in frames that came whole. */
@@ -106,10 +111,11 @@ export class Peer {
       () => clock.now(),
       (work) => this.#giveBack(work),
     );
-    this.#calm = clock.after(HELLO_MS, () => this.#close(CloseCode.misbehaved, 'no hello came'));
+    this.#calm = clock.after(HELLO_MS, () => this.#refuse('silent', CloseCode.misbehaved, 'no hello came'));
     if (link.protocol === SUBPROTOCOL) return;
     const spoken = link.protocol === '' ? 'no version of the protocol' : link.protocol;
-    this.#close(
+    this.#refuse(
+      'protocol',
       CloseCode.refused,
       `the worker speaks ${spoken}, the coordinator ${SUBPROTOCOL}: install the same manygrad on both`,
     );
@@ -151,6 +157,17 @@ export class Peer {
     this.#send(encodeFrames({ header: { kind: 'news', ...news }, parts: [] }));
   }
 
+  /** Sends it away if its token does not count any more; if it counts for something else, it may come back at once. */
+  recheck(): void {
+    if (this.#holder === null || this.#connection === null || !this.#link.isOpen) return;
+    const { token, bearer } = this.#holder;
+    const now = this.#house.options.identify(token);
+    if (now?.name === bearer.name && now.trusted === bearer.trusted) return;
+    const reason = now === null ? 'its token was revoked' : 'its token counts for something else now';
+    this.#connection.events.left(reason, 'token');
+    this.#close(now === null ? CloseCode.refused : CloseCode.goingAway, reason);
+  }
+
   /** Closes because the run ends; waits for the peer to close too, but not for long. */
   dismiss(finished: boolean): Promise<void> {
     if (finished) this.#close(CloseCode.finished, 'the run has finished');
@@ -160,7 +177,7 @@ export class Peer {
 
   /** What came is no frame of the link's own. It closes by itself. */
   malformed(what: string): void {
-    this.#connection?.events.left(`it sent ${what}`);
+    this.#connection?.events.left(`it sent ${what}`, 'malformed');
     this.#offend('misbehaved');
   }
 
@@ -192,6 +209,7 @@ export class Peer {
       if (this.#connection === null) throw new FrameError(`a ${header.kind} before the hello`);
       const { events } = this.#connection;
       if (header.kind === 'progress') return events.progress(header.round, header.lo, header.size);
+      if (header.kind === 'drain') return events.drain();
       this.#allowance.end(header);
       events.result(parseResult({ header, parts }));
     } catch (error) {
@@ -206,24 +224,33 @@ export class Peer {
     const { identify, numerics, run, model, connect } = options;
     const bearer = identify(hello.token);
     if (bearer === null)
-      return this.#close(
+      return this.#refuse(
+        'token',
         CloseCode.refused,
         'the token does not match: give the one that the coordinator printed with --token',
+        hello.name,
       );
     const port = this.#port(hello, bearer);
     this.#key = bearer.name === null ? `name ${this.#link.address} ${port.name}` : `token ${bearer.name}`;
     const away = coolDowns.left(this.#key, clock.now());
-    if (away === Number.POSITIVE_INFINITY) return this.#close(CloseCode.dismissed, 'the operator sent it away');
-    if (away > 0) return this.#sayFarewell(away, `it is to stay away for another ${Math.ceil(away / 1000)} s`);
+    if (away === Number.POSITIVE_INFINITY)
+      return this.#refuse('dismissed', CloseCode.dismissed, 'the operator sent it away', hello.name);
+    if (away > 0) {
+      this.#report('cooling-down', hello.name);
+      return this.#sayFarewell(away, `it is to stay away for another ${Math.ceil(away / 1000)} s`);
+    }
     if (numerics !== null && hello.numerics !== numerics)
-      return this.#close(
+      return this.#refuse(
+        'numerics',
         CloseCode.refused,
         'its arithmetic differs in the last bits: start the coordinator with --numerics any to admit it',
+        hello.name,
       );
     this.#guest.welcome();
     this.#send(encodeFrames({ header: { kind: 'welcome', run, model }, parts: [] }));
     const connection = connect();
     this.#connection = connection;
+    this.#holder = { token: hello.token, bearer };
     this.#isTab = hello.agent === 'tab';
     const state = options.state();
     const isHeld = snapshots.isHeld(hello.holds, state);
@@ -273,7 +300,8 @@ export class Peer {
 
   #misbehaved(reason: string): void {
     // Its leases go to others now, not when it has closed its side.
-    this.#connection?.events.left(reason);
+    if (this.#connection === null) this.#report('malformed', '');
+    this.#connection?.events.left(reason, 'malformed');
     this.#sendAway(reason, 'misbehaved');
   }
 
@@ -306,6 +334,16 @@ export class Peer {
 
   #send(frames: readonly Uint8Array[]): void {
     for (const frame of frames) this.#link.send(frame);
+  }
+
+  /** Does not let it in. */
+  #refuse(why: Refusal['why'], code: number, reason: string, name = ''): void {
+    this.#report(why, name);
+    this.#close(code, reason);
+  }
+
+  #report(why: Refusal['why'], name: string): void {
+    this.#house.options.onRefusal?.({ why, address: this.#link.address, name: plain(name) });
   }
 
   #close(code: number, reason: string): void {

@@ -58,6 +58,11 @@ export class Reception {
     };
   }
 
+  /** Sends away whoever's token counts no more, or for something else. */
+  recheck(): void {
+    this.#each((peer) => peer.recheck());
+  }
+
   /** Sends all workers away. Resolves when their links are closed, or were ended for taking too long. */
   async close(finished: boolean): Promise<void> {
     for (const cancel of this.#timers) cancel();

@@ -2,7 +2,8 @@
  * The coordinator's door on a network: one port for pages (web.ts), workers (reception.ts) and the operator. It knows HTTP and
  * which page may open a WebSocket; what is said over one is not its business.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -14,8 +15,10 @@ import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import type { Guest } from './guests.ts';
 import { MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
 import type { PeerOptions } from './peer.ts';
+import { type Probes, serveProbe } from './probes.ts';
 import { Reception } from './reception.ts';
 import { acceptSocket } from './socket.ts';
+import { createTlsServer, type TlsFiles } from './tls.ts';
 import { isLocal, isSameOrigin, type Pages, serveWeb } from './web.ts';
 
 /** An operator's commands are small. */
@@ -24,8 +27,14 @@ const MAX_COMMAND_BYTES = 16 * 1024;
 export interface ServerOptions extends PeerOptions {
   readonly host: string;
   readonly port: number;
+  /** Speak TLS, and nothing else; plainly if left out. */
+  readonly tls?: TlsFiles | undefined;
+  /** Told, in a sentence, what somebody should mend while the door is open. */
+  readonly onProblem?: (sentence: string) => void;
   readonly info: RunInfo;
   readonly pages: Pages;
+  /** Answers machines that watch; nobody's if left out. */
+  readonly probes?: Probes;
   /** Takes an operator's page; `exempt`: it is on this machine and needs no key. Calls `opened` once it has shown that. */
   readonly operator: (socket: WebSocket, exempt: boolean, opened: () => void) => void;
 }
@@ -33,17 +42,26 @@ export interface ServerOptions extends PeerOptions {
 export interface CoordinatorServer {
   /** The port it listens on. */
   readonly port: number;
+  /** So far, of all connections. */
   readonly bytes: { readonly sent: number; readonly received: number };
+  /** Sends away whoever's token counts no more. */
+  recheck(): void;
   /** Sends all workers away and stops listening. */
   close(finished: boolean): Promise<void>;
 }
 
-/** Opens the door. @throws UserError if the address cannot be listened on */
+/** Opens the door. @throws UserError if the address cannot be listened on, or the certificate is no good */
 export async function listen(options: ServerOptions): Promise<CoordinatorServer> {
-  const http = createServer(
-    { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: REQUEST_LOOK_MS },
-    (request, response) => serveWeb(options, request, response),
-  );
+  const { tls, probes, onProblem = () => undefined, onRefusal } = options;
+  const timeouts = {
+    headersTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: REQUEST_LOOK_MS,
+  };
+  const answer: RequestListener = (request, response) => {
+    if (probes === undefined || !serveProbe(probes, request, response)) serveWeb(options, request, response);
+  };
+  const http = tls === undefined ? createServer(timeouts, answer) : createTlsServer(tls, timeouts, answer, onProblem);
   await listening(http, options);
   const workers = new WebSocketServer({
     noServer: true,
@@ -60,24 +78,33 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(LIVE_SUBPROTOCOL) ? LIVE_SUBPROTOCOL : false),
   });
-  const bytes = { sent: 0, received: 0 };
+  /** Of connections that are closed, and those that are open. */
+  const past = { sent: 0, received: 0 };
+  const sockets = new Set<Socket>();
   const reception = new Reception(options, systemClock);
   const guests = new Map<string, Guest>();
   http.on('connection', (socket: Socket) => {
-    const guest = reception.enter(socket.remoteAddress ?? '', () => socket.destroy());
-    if (guest === null) return socket.destroy();
+    const address = socket.remoteAddress ?? '';
+    const guest = reception.enter(address, () => socket.destroy());
+    if (guest === null) {
+      onRefusal?.({ why: 'crowd', address, name: '' });
+      return void socket.destroy();
+    }
     const place = placeOf(socket);
     guests.set(place, guest);
+    sockets.add(socket);
     socket.on('close', () => {
       guest.leave();
       guests.delete(place);
-      bytes.sent += socket.bytesWritten;
-      bytes.received += socket.bytesRead;
+      sockets.delete(socket);
+      past.sent += socket.bytesWritten;
+      past.received += socket.bytesRead;
     });
   });
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A page of another site must not speak here with its visitor's nearness to this machine.
     if (!isSameOrigin(request)) {
+      onRefusal?.({ why: 'origin', address: request.socket.remoteAddress ?? '', name: '' });
       // Node watches a socket no more once it is to be upgraded.
       socket.on('error', () => undefined);
       return void socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n', () => socket.destroy());
@@ -94,13 +121,22 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   const address = http.address();
   return {
     port: address !== null && typeof address === 'object' ? address.port : options.port,
-    bytes,
+    get bytes() {
+      const all = { ...past };
+      for (const { bytesWritten, bytesRead } of sockets) {
+        all.sent += bytesWritten;
+        all.received += bytesRead;
+      }
+      return all;
+    },
+    recheck: () => reception.recheck(),
     close: async (finished) => {
       // Nobody new comes in while the others are shown out.
       const closed = new Promise((resolve) => http.close(resolve));
       await reception.close(finished);
       for (const socket of [...workers.clients, ...operators.clients]) socket.terminate();
-      http.closeAllConnections();
+      // Those too that have not said yet what they want.
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
@@ -109,7 +145,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
 /** What no other connection has at the same time; the same for a stream and for what encrypts it. */
 const placeOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
-function listening(http: Server, { host, port }: ServerOptions): Promise<void> {
+function listening(http: Server | TlsServer, { host, port }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once('error', (error: NodeJS.ErrnoException) => {
       const what =

@@ -3,6 +3,7 @@
  * answers GET and HEAD and nothing else, reads no body, and touches no disk.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { Identify } from './bearer.ts';
 
 /** A file of a page, as it is sent. */
@@ -40,7 +41,7 @@ export function serveWeb(
   const [path = '/'] = (request.url ?? '/').split('?');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'Only GET is answered here.\n');
   if (path === RUN_PATH) {
-    if (!isBearer(request, identify)) return end(response, 401, 'The token is missing or wrong.\n');
+    if (identify(bearerText(request) ?? '') === null) return end(response, 401, 'The token is missing or wrong.\n');
     response.setHeader('content-type', 'application/json');
     response.setHeader('cache-control', 'no-store');
     return void response.end(JSON.stringify(info));
@@ -87,8 +88,8 @@ function headers(request: IncomingMessage): Record<string, string> {
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 /** Whether browsers heed ISOLATED here: on this machine or over https. Elsewhere they complain of it. */
-function isTrustworthy({ headers: h }: IncomingMessage): boolean {
-  return h['x-forwarded-proto'] === 'https' || isOwnName(h.host);
+function isTrustworthy({ socket, headers: h }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket || h['x-forwarded-proto'] === 'https' || isOwnName(h.host);
 }
 
 /** Whether a host is this machine by a name that means nothing else. */
@@ -100,14 +101,14 @@ function end(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
 
-function isBearer({ headers: { authorization = '' } }: IncomingMessage, identify: Identify): boolean {
+/** What a request presents as its bearer's, a token or a key; null if nothing. Such may be any text; a header may not. */
+export function bearerText({ headers: { authorization = '' } }: IncomingMessage): string | null {
   const [scheme, given = ''] = authorization.split(' ');
-  if (scheme?.toLowerCase() !== 'bearer') return false;
+  if (scheme?.toLowerCase() !== 'bearer') return null;
   try {
-    // A token may be any text; a header may not.
-    return identify(decodeURIComponent(given)) !== null;
+    return decodeURIComponent(given);
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -77,6 +77,12 @@ export const progressSchema = z.strictObject({
   size: z.int().positive(),
 });
 
+/**
+ * Worker → coordinator: no more leases, please. It goes on with those that it holds; once they are answered, or of no use any
+ * more, the coordinator closes the connection. No parts.
+ */
+export const drainSchema = z.strictObject({ kind: z.literal('drain') });
+
 /** Coordinator → worker: admitted. The model is checked by the room that builds it. */
 export const welcomeSchema = z.strictObject({
   kind: z.literal('welcome'),
@@ -136,7 +142,7 @@ export const newsSchema = z.strictObject({
   sample: z.strictObject({ step: count, text: z.string() }).nullable(),
 });
 
-export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema, progressSchema]);
+export const fromWorkerSchema = z.discriminatedUnion('kind', [helloSchema, resultSchema, progressSchema, drainSchema]);
 export const fromCoordinatorSchema = z.discriminatedUnion('kind', [
   welcomeSchema,
   stateSchema,

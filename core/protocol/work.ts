@@ -83,6 +83,9 @@ export interface Traffic {
   readonly latencyMs: number | null;
 }
 
+/** What a port sends a worker away for: it broke the protocol, or its token counts no more. */
+export type Fault = 'malformed' | 'token';
+
 /** What a port tells the coordinator. The result is read before `result` returns. */
 export interface WorkerEvents {
   result(result: Result): void;
@@ -90,6 +93,8 @@ export interface WorkerEvents {
   progress(round: number, lo: number, size: number): void;
   /** A lease of [lo, lo + size) was never sent to it, and has come to be of a round that is over: it holds that no more. */
   returned(round: number, lo: number, size: number): void;
-  /** It is gone, of itself or because it broke the rules. Told once. */
-  left(reason: string): void;
+  /** It wants no more leases, and is to be sent away once it has answered those that it holds. */
+  drain(): void;
+  /** It is gone, of itself or, where there is a `fault`, because it was sent away for it. Told once. */
+  left(reason: string, fault?: Fault): void;
 }

@@ -188,7 +188,12 @@ class World {
     this.#forget(worker);
     const actions = this.#machine.handle({ type: 'kick', worker }, 0);
     if (there)
-      expect(actions[0]).toEqual({ type: 'expel', worker, reason: 'the operator sent it away', cause: 'dismissed' });
+      expect(actions[0]).toMatchObject({
+        type: 'expel',
+        worker,
+        cause: 'operator',
+        reason: 'the operator sent it away',
+      });
     else expect(actions).toEqual([]);
     this.#judge(actions.slice(1));
   }
@@ -299,6 +304,8 @@ class World {
         break;
       case 'overdue':
         throw new Error(`a lease of worker ${action.worker} is overdue though no time has passed`);
+      case 'release':
+        throw new Error(`worker ${action.worker} was let go though it did not want to leave`);
       case 'expel':
         throw new Error(`worker ${action.worker} was expelled for nothing: ${action.reason}`);
       default:

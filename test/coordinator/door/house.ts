@@ -12,7 +12,8 @@ export interface Told {
   readonly holds: number | null;
   readonly results: Result[];
   readonly progress: number[];
-  readonly returned: number[];
+  readonly drain: () => undefined;
+  returned: number[];
   readonly left: string[];
 }
 
@@ -99,13 +100,20 @@ export class TestHouse {
   }
 
   #connect() {
-    const told = { results: [] as Result[], progress: [] as number[], returned: [] as number[], left: [] as string[] };
+    const told = {
+      results: [] as Result[],
+      progress: [] as number[],
+      drain: () => undefined,
+      returned: [] as number[],
+      left: [] as string[],
+    };
     return {
       id: this.workers.length,
       events: {
         result: (result: Result) =>
           told.results.push({ ...result, gradient: result.gradient.slice(), statistics: result.statistics.slice() }),
         progress: (_: number, lo: number) => told.progress.push(lo),
+        drain: () => undefined,
         returned: (_: number, lo: number) => told.returned.push(lo),
         left: (reason: string) => told.left.push(reason),
       },

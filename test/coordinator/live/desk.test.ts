@@ -60,7 +60,17 @@ function visit(): FakeSocket {
 function makeSteps(count: number): void {
   const from = view.snapshot().status.step;
   for (let step = from + 1; step <= from + count; step++)
-    view.onStep({ step, loss: step, lr: 1, gradNorm: 1, count: 1, workers: 1, threads: 1, tokensPerSecond: 1 });
+    view.onStep({
+      step,
+      loss: step,
+      lr: 1,
+      gradNorm: 1,
+      count: 1,
+      workers: 1,
+      threads: 1,
+      seconds: 1,
+      tokensPerSecond: 1,
+    });
 }
 
 test('pages are told what has changed, four times a second at most, in one text that they share', () => {

@@ -60,7 +60,17 @@ class Told {
   commit(): void {
     const loss = 10 / ++this.step;
     const { step } = this;
-    this.view.onStep({ step, loss, lr: 0.5, gradNorm: 2, count: 32, workers: 1, threads: 2, tokensPerSecond: 99 });
+    this.view.onStep({
+      step,
+      loss,
+      lr: 0.5,
+      gradNorm: 2,
+      count: 32,
+      workers: 1,
+      threads: 2,
+      seconds: 1,
+      tokensPerSecond: 99,
+    });
   }
 }
 

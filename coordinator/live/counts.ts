@@ -1,0 +1,168 @@
+/**
+ * What a run has done, in numbers, for whoever collects them: an observer that counts. A small model makes thousands of steps a
+ * second, so an event costs an addition or two; how the numbers are written down is metrics.ts's.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { Phase } from '../../core/protocol/live.ts';
+import type { WorkerKind } from '../../core/protocol/work.ts';
+import type { Refusal } from '../door/refusal.ts';
+import type { Block, EvalSplit, Round, WorkerId } from '../machine.ts';
+import type { Evaluated, Expulsion, ExpulsionCause, RunObserver, StepMade, WorkerChange } from '../observer.ts';
+
+/** Upper bounds of the durations that are counted apart, in seconds. */
+export const STEP_BUCKETS: readonly number[] = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600,
+];
+
+interface Presence {
+  readonly kind: WorkerKind;
+  readonly slots: number;
+  /** Leases that it has not answered, and which of them are overdue. */
+  leases: number;
+  readonly overdue: Set<string>;
+}
+
+const KINDS: readonly WorkerKind[] = ['threads', 'remote', 'tab'];
+const zeros = <K extends string>(keys: readonly K[]) =>
+  Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
+const keyOf = (round: number, { lo, size }: Block): string => `${round} ${lo} ${size}`;
+
+export class RunCounts implements RunObserver {
+  readonly #clock: Clock;
+  readonly #present = new Map<WorkerId, Presence>();
+  #steppedAt: number | null = null;
+  #writtenAt: number | null = null;
+  phase: Phase = 'waiting';
+  /** Updates made, those before this process included. */
+  step: number;
+  /** Since the process started. */
+  steps = 0;
+  tokens = 0;
+  /** The last step; null before the first. */
+  last: StepMade | null = null;
+  readonly losses: Partial<Record<EvalSplit, number>> = {};
+  /** Steps by duration: at most each of STEP_BUCKETS, not cumulated, and more than all; and the sum in seconds. */
+  readonly durations = new Float64Array(STEP_BUCKETS.length + 1);
+  secondsOfSteps = 0;
+  readonly joins = zeros(KINDS);
+  readonly leaves = zeros(KINDS);
+  leases = 0;
+  overdueLeases = 0;
+  accepted = 0;
+  late = 0;
+  readonly expulsions = zeros<ExpulsionCause>([
+    'malformed',
+    'wrong-form',
+    'not-finite',
+    'not-leased',
+    'lied',
+    'operator',
+    'token',
+  ]);
+  readonly refusals = zeros<Refusal['why']>([
+    'protocol',
+    'token',
+    'numerics',
+    'malformed',
+    'silent',
+    'crowd',
+    'origin',
+    'cooling-down',
+    'dismissed',
+  ]);
+  checkpoints = 0;
+  checkpointStep: number | null = null;
+  checkpointSeconds: number | null = null;
+
+  /** @param step updates made before */
+  constructor(step: number, clock: Clock) {
+    this.step = step;
+    this.#clock = clock;
+  }
+
+  onStep(made: StepMade): void {
+    this.step = made.step;
+    this.steps++;
+    this.tokens += made.count;
+    this.last = made;
+    this.#steppedAt = this.#clock.now();
+    let bucket = 0;
+    while (bucket < STEP_BUCKETS.length && made.seconds > (STEP_BUCKETS[bucket] ?? 0)) bucket++;
+    this.durations[bucket] = (this.durations[bucket] ?? 0) + 1;
+    this.secondsOfSteps += made.seconds;
+  }
+
+  onEvaluation({ split, loss }: Evaluated): void {
+    this.losses[split] = loss;
+  }
+
+  onCheckpoint(step: number, seconds: number): void {
+    this.checkpoints++;
+    this.checkpointStep = step;
+    this.checkpointSeconds = seconds;
+    this.#writtenAt = this.#clock.now();
+  }
+
+  onWorker({ id, kind, slots, joined }: WorkerChange): void {
+    if (joined) this.#present.set(id, { kind, slots, leases: 0, overdue: new Set() });
+    else this.#present.delete(id);
+    (joined ? this.joins : this.leaves)[kind]++;
+  }
+
+  onPhase(phase: Phase): void {
+    this.phase = phase;
+  }
+
+  onAssign(worker: WorkerId): void {
+    this.leases++;
+    const presence = this.#present.get(worker);
+    if (presence !== undefined) presence.leases++;
+  }
+
+  onOverdue(worker: WorkerId, round: Round, block: Block): void {
+    this.overdueLeases++;
+    this.#present.get(worker)?.overdue.add(keyOf(round.id, block));
+  }
+
+  onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {
+    if (accepted) this.accepted++;
+    else this.late++;
+    const presence = this.#present.get(worker);
+    if (presence === undefined) return;
+    presence.leases--;
+    if (presence.overdue.size > 0) presence.overdue.delete(keyOf(round, block));
+  }
+
+  onExpulsion({ cause }: Expulsion): void {
+    this.expulsions[cause]++;
+  }
+
+  /** Somebody was not let in at the door. */
+  onRefusal({ why }: Refusal): void {
+    this.refusals[why]++;
+  }
+
+  /** Workers that are there, their threads, and what they hold. */
+  get present(): {
+    readonly workers: Readonly<Record<WorkerKind, number>>;
+    readonly threads: Readonly<Record<WorkerKind, number>>;
+    readonly leases: number;
+    readonly overdue: number;
+  } {
+    const [workers, threads] = [zeros(KINDS), zeros(KINDS)];
+    let [leases, overdue] = [0, 0];
+    for (const presence of this.#present.values()) {
+      workers[presence.kind]++;
+      threads[presence.kind] += presence.slots;
+      leases += presence.leases;
+      overdue += presence.overdue.size;
+    }
+    return { workers, threads, leases, overdue };
+  }
+
+  /** Since the last step, and since the last checkpoint was written, in seconds; null before the first. */
+  get ages(): { readonly step: number | null; readonly checkpoint: number | null } {
+    const since = (at: number | null) => (at === null ? null : (this.#clock.now() - at) / 1000);
+    return { step: since(this.#steppedAt), checkpoint: since(this.#writtenAt) };
+  }
+}

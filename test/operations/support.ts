@@ -1,0 +1,89 @@
+/** What the tests of a coordinator's operation have in common: its log, its door over HTTP, and a worker that never answers. */
+import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
+import { type RequestOptions, request } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { dirname } from 'node:path';
+import { WebSocket } from 'ws';
+import { fingerprint } from '../../core/backend/fingerprint.ts';
+import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
+import { fromCoordinatorSchema, SUBPROTOCOL } from '../../core/protocol/messages.ts';
+import { wasm } from '../support/backends.ts';
+import { type CliEvent, readJsonLines } from '../support/cli.ts';
+
+/** A line of `--log`. */
+export interface LogEntry extends CliEvent {
+  readonly level: string;
+  readonly time: string;
+}
+
+/** What a log says so far. @throws if a line is no JSON */
+export function readLog(file: string): LogEntry[] {
+  return existsSync(file) ? readJsonLines<LogEntry>(file) : [];
+}
+
+/** Waits until a log has a line that `is` accepts. */
+export async function logHas(file: string, is: (entry: LogEntry) => boolean): Promise<LogEntry> {
+  const watcher = watch(dirname(file));
+  try {
+    for (;;) {
+      const changed = once(watcher, 'change');
+      const found = readLog(file).find(is);
+      if (found !== undefined) return found;
+      await changed;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks a coordinator on this machine over HTTP, or HTTPS where there is a `ca`. */
+export function get(port: number, path: string, options: RequestOptions & { ca?: string } = {}): Promise<Answer> {
+  const ask = options.ca === undefined ? request : secureRequest;
+  return new Promise((resolve, reject) => {
+    const asked = ask({ host: '127.0.0.1', port, path, ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+/** Joins, takes a lease, and never answers it. @returns once it holds one */
+export async function stall(url: string, token: string): Promise<WebSocket> {
+  const numerics = await fingerprint(wasm);
+  const socket = new WebSocket(url, SUBPROTOCOL);
+  const decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.on('error', () => undefined);
+  socket.on('open', () => {
+    const hello = { kind: 'hello', token, name: 'staller', agent: 'remote', slots: 1, numerics, holds: null } as const;
+    for (const frame of encodeFrames({ header: hello, parts: [] })) socket.send(frame);
+  });
+  socket.on('message', (data: Buffer) => {
+    if (decoder.push(data)?.header.kind === 'work') resolve();
+  });
+  await promise;
+  return socket;
+}
+
+/** The samples of a scrape: value by name and labels, as they are written. */
+export function samples(text: string): ReadonlyMap<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
