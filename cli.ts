@@ -34,6 +34,22 @@ function parseEvery(value: string): number {
   return every;
 }
 
+/** --verify [adaptive | all | off]. */
+function parseVerify(value: string | undefined): 'off' | 'adaptive' | 'all' {
+  switch (value) {
+    case undefined:
+    case 'off':
+      return 'off';
+    case '':
+    case 'adaptive':
+      return 'adaptive';
+    case 'all':
+      return 'all';
+    default:
+      throw new UserError(`--verify ${value} is no way to verify: write --verify, or --verify all.`);
+  }
+}
+
 /** A flag that must be a whole number of at least `least`. */
 function whole(flag: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
@@ -202,6 +218,11 @@ const parser = yargs(hideBin(process.argv))
             type: 'number',
             describe: 'Steps between validations; 0: only at the end (default: a tenth)',
           },
+          verify: {
+            type: 'string',
+            describe:
+              "Compute strangers' work again before it counts: --verify, more rarely the longer they are found right; --verify all, always",
+          },
           diagnostics: {
             type: 'string',
             describe: 'Record what layers, gradients and updates do, for manygrad report: --diagnostics every=100',
@@ -226,6 +247,7 @@ const parser = yargs(hideBin(process.argv))
         keepCheckpoints: whole('keep-checkpoints', a.keepCheckpoints, 1),
         keepEvery: whole('keep-every', a.keepEvery, 0),
         evalEvery: a.evalEvery === undefined ? undefined : whole('eval-every', a.evalEvery, 0),
+        verify: parseVerify(a.verify),
         diagnoseEvery: a.diagnostics === undefined ? 0 : parseEvery(a.diagnostics),
         samples: a.samples === undefined ? undefined : whole('samples', a.samples, 0),
         mode: outputMode(a),

@@ -2,11 +2,13 @@
  * Step times of whole runs on worker threads: the coordinator, its messages, the all-reduce and the files included. The batch
  * is divided among the threads, and cut up in the same way for the run on one thread beside which they are compared.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Batches } from '../coordinator/batches.ts';
 import { counterSampler } from '../coordinator/draws.ts';
+import { PLAIN } from '../coordinator/options.ts';
 import { TrainingRun } from '../coordinator/run.ts';
 import { RunFolder } from '../coordinator/runFolder.ts';
 import { Trainer } from '../coordinator/trainer.ts';
@@ -64,15 +66,7 @@ async function stepMs(workload: Workload, microBatch: number, threads: number, s
       times.push(now - before);
       before = now;
     };
-    const options = {
-      checkpointEvery: 0,
-      checkpointSeconds: 0,
-      keepCheckpoints: 1,
-      keepEvery: 0,
-      evalEvery: 0,
-      diagnoseEvery: 0,
-    };
-    const run = new TrainingRun({ trainer, batches, folder, options, steps: recipe.steps }, { onStep });
+    const run = new TrainingRun({ trainer, batches, folder, options: PLAIN, steps: recipe.steps }, { onStep });
     const connection = run.connect();
     const local = await startLocalWorker(workload.model, threads, connection.events);
     run.start();

@@ -1,6 +1,8 @@
 /** `manygrad lr-find`: a run whose learning rate rises by the same factor each step, and what it says about rates. */
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PLAIN } from '../coordinator/options.ts';
 import { prepareNewRun } from '../coordinator/prepare.ts';
 import { jsonLines } from '../coordinator/report/jsonLines.ts';
 import { logLineSchema } from '../coordinator/runFolder.ts';
@@ -40,14 +42,7 @@ export async function lrFind(args: LrFindArguments): Promise<number> {
     throw new UserError(`--set ${own}: lr-find sets the schedule itself; leave it out, and give --from and --to.`);
   const recipe = await recipeFrom(target, args, [['schedule', { name: 'exponential', from, to, steps }]]);
   checkCode(recipe, target, args.trustCode);
-  const prepared = await prepareNewRun(recipe, args.out ?? defaultFolder(target, 'lr-find-'), () => ({
-    checkpointEvery: 0,
-    checkpointSeconds: 0,
-    keepCheckpoints: 1,
-    keepEvery: 0,
-    evalEvery: 0,
-    diagnoseEvery: 0,
-  }));
+  const prepared = await prepareNewRun(recipe, args.out ?? defaultFolder(target, 'lr-find-'), () => PLAIN);
   const { dir } = prepared.folder;
   const output = new TrainingOutput(mode, steps, 0);
   announce(output, prepared);

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import * as z from 'zod';
 import { loadData } from '../coordinator/data.ts';
-import type { RunOptions } from '../coordinator/options.ts';
+import { PLAIN, type RunOptions } from '../coordinator/options.ts';
 import { prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { readConfig } from '../coordinator/runConfig.ts';
 import { type Combination, combinations, parseSweep, type Sweep } from '../coordinator/search/grid.ts';
@@ -43,14 +43,7 @@ interface Planned {
 }
 
 /** Losses are compared at the end alone; a checkpoint now and then is for a crash. */
-const OPTIONS: RunOptions = {
-  checkpointEvery: 1000,
-  checkpointSeconds: 300,
-  keepCheckpoints: 1,
-  keepEvery: 0,
-  evalEvery: 0,
-  diagnoseEvery: 0,
-};
+const OPTIONS: RunOptions = { ...PLAIN, checkpointEvery: 1000, checkpointSeconds: 300 };
 
 /** A file in the folder of a run whose numbers ran away: it would do so again. */
 const DIVERGED = 'diverged.json';

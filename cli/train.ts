@@ -1,4 +1,5 @@
 /** `manygrad train`: prepares a run, starts its workers, shows its progress, and ends it well whatever ends it. */
+
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { TlsFiles } from '../coordinator/door/tls.ts';
@@ -8,6 +9,7 @@ import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinat
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { readConfig } from '../coordinator/runConfig.ts';
 import { SampleLog } from '../coordinator/sampleLog.ts';
+import type { Verify } from '../coordinator/standing.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../core/checkpoint/store.ts';
 import { UserError } from '../core/errors.ts';
@@ -58,6 +60,8 @@ export interface TrainArguments extends RecipeFlags, WorkforceArguments, LogArgu
   /** 0 is none. */
   readonly keepEvery: number;
   readonly evalEvery: number | undefined;
+  /** Which results of workers that are not trusted are computed again before they count. */
+  readonly verify: Verify;
   /** Steps between diagnostics; 0 is none. */
   readonly diagnoseEvery: number;
   /** How many to print at the end; as many as suits the data when left out. */
@@ -214,6 +218,8 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
     keepEvery: args.keepEvery,
     evalEvery: args.evalEvery ?? Math.max(1, Math.ceil(steps / 10)),
     diagnoseEvery: args.diagnoseEvery,
+    verify: args.verify,
+    exact: args.numerics === 'exact',
   });
   if (args.resume !== undefined) {
     if (args.target !== undefined || args.out !== undefined || args.seed !== undefined || args.set !== undefined)

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Result } from '../core/protocol/work.ts';
+import type { WorkerId } from './machine.ts';
 
 /**
  * How far results of different numerics classes may be apart: the distance of two vectors, in parts of the second's length; of
@@ -14,7 +15,7 @@ import type { Result } from '../core/protocol/work.ts';
  */
 export const TOLERANCE = 1e-3;
 
-type Kept = { readonly hash: string } | { readonly result: Result };
+type Kept = { readonly worker: WorkerId } & ({ readonly hash: string } | { readonly result: Result });
 
 export class Doubts {
   readonly #exact: boolean;
@@ -30,9 +31,15 @@ export class Doubts {
     this.#kept.clear();
   }
 
-  /** Keeps what a result was. The result is only read, and before this returns. */
-  keep(result: Result): void {
-    this.#kept.set(blockOf(result), this.#exact ? { hash: hashOf(result) } : { result: copyOf(result) });
+  /** Keeps what a worker's result was. The result is only read, and before this returns. */
+  keep(worker: WorkerId, result: Result): void {
+    const kept = this.#exact ? { hash: hashOf(result) } : { result: copyOf(result) };
+    this.#kept.set(blockOf(result), { worker, ...kept });
+  }
+
+  /** Whose result of the same block is kept; null if none is. */
+  holderOf(result: Result): WorkerId | null {
+    return this.#kept.get(blockOf(result))?.worker ?? null;
   }
 
   /** Whether a result agrees with the one of the same block that is kept; null if none is. */

@@ -71,6 +71,12 @@ export interface RunObserver {
   onOpen?(round: Round): void;
   onAssign?(worker: WorkerId, round: Round, block: Block): void;
   onOverdue?(worker: WorkerId, round: Round, block: Block): void;
+  /** What a worker answered was computed again by another: `agreed` if it came out the same. */
+  onChecked?(worker: WorkerId, block: Block, agreed: boolean): void;
+  /** Results wait to be checked, and nobody is there who is trusted to do that. */
+  onUnverifiable?(): void;
+  /** The run went back from a step to an earlier one: what a liar had added since is undone, and made again. */
+  onRollback?(from: number, to: number): void;
   /**
    * An answer came to a lease, of a round by its number: one that is over, perhaps. `accepted` if it is the one that counts. What
    * a worker was sent away for is not among them.
@@ -143,6 +149,18 @@ export class FanOut implements Required<RunObserver> {
 
   onOverdue(worker: WorkerId, round: Round, block: Block): void {
     for (const o of this.#observers) o.onOverdue?.(worker, round, block);
+  }
+
+  onChecked(worker: WorkerId, block: Block, agreed: boolean): void {
+    for (const o of this.#observers) o.onChecked?.(worker, block, agreed);
+  }
+
+  onUnverifiable(): void {
+    for (const o of this.#observers) o.onUnverifiable?.();
+  }
+
+  onRollback(from: number, to: number): void {
+    for (const o of this.#observers) o.onRollback?.(from, to);
   }
 
   onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {

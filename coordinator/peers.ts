@@ -42,6 +42,11 @@ export class Peers {
     return peer ?? null;
   }
 
+  /** Whatever they were sent is not the state any more. */
+  forgetStates(): void {
+    for (const peer of this.#peers.values()) peer.version = -1;
+  }
+
   get size(): number {
     return this.#peers.size;
   }

@@ -4,6 +4,7 @@
  * Everything here happens in one thread and, but for checkpoints, at once: a result is checked, added and answered by the
  * next lease before the next message is looked at.
  */
+import { randomInt } from 'node:crypto';
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
@@ -11,6 +12,7 @@ import type { Phase } from '../core/protocol/live.ts';
 import type { CloseCause, Fault, Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { EvaluationSum } from './evaluation.ts';
+import { type Finding, Inspection } from './inspection.ts';
 import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
 import { DRAINED, type ExpulsionCause, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
@@ -18,6 +20,7 @@ import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
 import type { LedgerLine, RunFolder } from './runFolder.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { Divergence, type Trainer } from './trainer.ts';
+import { WakefulTime } from './wakefulTime.ts';
 
 export type { Connection, RunEnd };
 
@@ -41,6 +44,12 @@ const CLOSED_AS: Readonly<Record<ExpulsionCause, CloseCause>> = {
   token: 'goingAway',
 };
 
+/** Of a result that is of no open lease: the machine knows what to do with its worker. */
+const UNSEEN: Finding = { kind: 'sound', suspect: false, agrees: null };
+
+/** Numbers in [0, 1) that no worker can foresee. */
+const unforeseeable = (): number => randomInt(2 ** 32) / 2 ** 32;
+
 /** How often the machine looks for leases that are overdue. */
 const TICK_MS = 100;
 
@@ -49,6 +58,7 @@ export class TrainingRun {
   readonly #parts: RunParts;
   readonly #observers = new FanOut();
   readonly #machine: Machine;
+  readonly #inspection: Inspection;
   readonly #peers = new Peers();
   readonly #seen = new Set<string>();
   readonly #resolve: (end: RunEnd) => void;
@@ -58,8 +68,6 @@ export class TrainingRun {
   #stopTicks: Cancel = () => {};
   #phase: Phase = 'waiting';
   #over = false;
-  /** The round under way is the last. */
-  #draining = false;
   /** Results of the step under way that were not finite. */
   #notFinite = 0;
   #nextId = 1;
@@ -78,8 +86,11 @@ export class TrainingRun {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #stopwatch: Stopwatch;
+  readonly #time = new WakefulTime();
+  /** Resolves when the run has gone back to where it was asked to; null while it is not asked to. */
+  #rollback: Promise<void> | null = null;
 
-  constructor(parts: RunParts, observer: RunObserver = {}, clock: Clock = systemClock) {
+  constructor(parts: RunParts, observer: RunObserver = {}, clock: Clock = systemClock, dice = unforeseeable) {
     this.#parts = parts;
     this.#clock = clock;
     this.#startedAt = clock.now();
@@ -92,15 +103,11 @@ export class TrainingRun {
       stuck: (why) => this.#stuck(why),
       failed: (error) => this.#fail(error),
     });
-    this.#machine = new Machine({
-      startStep: trainer.step,
-      steps,
-      microBatches: batches.microBatches,
-      evalMicroBatches: batches.evalMicroBatches,
-      evalEvery: options.evalEvery,
-      checkpointEvery: options.checkpointEvery,
-      diagnoseEvery: options.diagnoseEvery,
-    });
+    this.#inspection = new Inspection(trainer, batches, options.exact);
+    const { evalEvery, checkpointEvery, diagnoseEvery, verify } = options;
+    const { microBatches, evalMicroBatches } = batches;
+    const plan = { startStep: trainer.step, steps, microBatches, evalMicroBatches };
+    this.#machine = new Machine({ ...plan, evalEvery, checkpointEvery, diagnoseEvery, verify }, dice);
     const { promise, resolve, reject } = Promise.withResolvers<RunEnd>();
     this.ended = promise;
     this.#resolve = resolve;
@@ -139,8 +146,9 @@ export class TrainingRun {
 
   /** Finishes the round under way, writes a checkpoint and ends; does so at once where nobody is at work. */
   drain(): void {
-    this.#draining = true;
-    if (this.#phase !== 'training' && this.#phase !== 'evaluating') this.stop();
+    this.#parts.folder.giveUp();
+    const isAtWork = this.#phase === 'training' || this.#phase === 'evaluating';
+    this.#tell({ type: isAtWork ? 'drain' : 'stop' });
   }
 
   /** Hands out no more leases until `resume`; answers to those under way are taken. */
@@ -210,7 +218,8 @@ export class TrainingRun {
       },
       join: (port, holds = null) => {
         this.#announce(id, this.#peers.add(id, port, holds), true, '');
-        this.#tell({ type: 'joined', worker: id, slots: port.slots });
+        const { slots, trusted, identity } = port;
+        this.#tell({ type: 'joined', worker: id, slots, trusted, identity });
         this.#startIfEnough();
       },
     };
@@ -220,48 +229,28 @@ export class TrainingRun {
     const block: Block = { lo: result.lo, size: result.size };
     const round = this.#round;
     // A result of no open lease is the machine's to judge; a lease's result is first looked through.
-    if (round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches)) {
-      if (!this.#looksSound(id, round, block, result)) return;
-    }
-    const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
-    const [first] = actions;
-    if (first?.type !== 'accept' && first?.type !== 'expel') this.#observers.onResult(id, result.round, block, false);
+    const isOfRound =
+      round !== null && result.round === round.id && isAligned(block.lo, block.size, round.microBatches);
+    const source = !this.#peers.isOurs(id) ? 'others' : this.#peers.hasOthers ? 'ours' : 'ours-alone';
+    const finding = isOfRound ? this.#inspection.look(round, block, result, source) : UNSEEN;
+    if (finding.kind !== 'sound') return this.#refuse(id, finding);
+    const { suspect, agrees } = finding;
+    const doubted = this.#inspection.heldOf(result);
+    const actions = this.#tell({ type: 'result', worker: id, round: result.round, block, suspect, agrees }, result);
+    const kind = actions[0]?.type;
+    if (kind === 'accept' && doubted !== null) this.#observers.onChecked(doubted, block, agrees === true);
+    if (kind !== 'accept' && kind !== 'doubt' && kind !== 'expel')
+      this.#observers.onResult(id, result.round, block, false);
   }
 
-  /** Whether a result can be used; if not, its worker is sent away. */
-  #looksSound(id: WorkerId, round: Round, block: Block, result: Result): boolean {
-    const { trainer, batches } = this.#parts;
-    const training = round.mode === 'train';
-    const flaw = trainer.flaw(result, batches.counts(round, block), training);
-    if (flaw !== null) {
-      this.#refuse(id, flaw);
-      return false;
-    }
-    const notFinite = trainer.notFinite(result);
-    if (notFinite !== null) {
-      this.#refuseNotFinite(id, notFinite);
-      return false;
-    }
-    // Of our own threads a gradient is not searched: if it is not finite, neither is the step's sum, and the update says so.
-    if (!training || (this.#peers.isOurs(id) && !this.#peers.hasOthers)) return true;
-    const norm = trainer.normOf(result);
-    if (Number.isFinite(norm) || this.#peers.isOurs(id)) return true;
-    this.#refuseNotFinite(id, 'a gradient that is not finite');
-    return false;
-  }
-
-  #refuse(id: WorkerId, what: string): void {
-    this.#expel(id, 'wrong-form', `it sent ${what}`);
-    this.#tell({ type: 'left', worker: id });
-  }
-
-  /** Sends away a worker whose numbers ran away. Where they show that training has diverged, ends the run instead. */
-  #refuseNotFinite(id: WorkerId, what: string): void {
-    this.#notFinite++;
-    // An honest worker, too, finds no finite gradient at parameters that have run away: unless others found one, let it come back.
-    if (this.#peers.isOurs(id) || (this.#notFinite > 1 && this.#peers.size === 1))
+  /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
+  #refuse(id: WorkerId, { kind, what }: Finding & { kind: 'wrong-form' | 'not-finite' }): void {
+    const isRunaway = kind === 'not-finite' && this.#blocks.length === 0;
+    if (isRunaway) this.#notFinite++;
+    // An honest worker, too, finds no finite gradient at parameters that have run away: unless others found one, it may come back.
+    if (kind === 'not-finite' && (this.#peers.isOurs(id) || (this.#notFinite > 1 && this.#peers.size === 1)))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
-    this.#expel(id, 'not-finite', `it sent ${what}`, this.#blocks.length > 0 ? 'misbehaved' : 'goingAway');
+    this.#expel(id, kind, `it sent ${what}`, isRunaway ? 'goingAway' : CLOSED_AS[kind]);
     this.#tell({ type: 'left', worker: id });
   }
 
@@ -299,14 +288,8 @@ export class TrainingRun {
   #tell(event: Event, result?: Result): readonly Action[] {
     if (this.#over) return [];
     try {
-      const actions = this.#machine.handle(event, this.#clock.now());
-      for (const action of actions) {
-        if (action.type === 'open' && this.#draining) {
-          this.stop();
-          break;
-        }
-        this.#act(action, result);
-      }
+      const actions = this.#machine.handle(event, this.#time.at(this.#clock.now()));
+      for (const action of actions) this.#act(action, result);
       this.#enter(this.#currentPhase());
       return actions;
     } catch (error) {
@@ -334,6 +317,14 @@ export class TrainingRun {
         return this.#open(action.round);
       case 'assign':
         return this.#assign(action.worker, action.round, action.block);
+      case 'doubt':
+        if (result === undefined) throw new Error('a result is doubted that nobody reported');
+        this.#inspection.doubted(action.worker, result);
+        return this.#observers.onResult(action.worker, action.round.id, action.block, false);
+      case 'unverifiable':
+        return this.#observers.onUnverifiable();
+      case 'rollback':
+        return this.#rollBack(action.step);
       case 'accept':
         if (result === undefined) throw new Error('a result was accepted that nobody reported');
         return this.#accept(action.worker, action.round, action.block, result);
@@ -357,6 +348,7 @@ export class TrainingRun {
   #open(round: Round): void {
     this.#blocks = [];
     this.#notFinite = 0;
+    this.#inspection.begin(round);
     this.#evaluation.begin();
     this.#round = round;
     this.#stopwatch.open();
@@ -373,6 +365,7 @@ export class TrainingRun {
   }
 
   #accept(id: WorkerId, round: Round, { lo, size }: Block, result: Result): void {
+    this.#inspection.accepted();
     if (round.mode === 'train') this.#parts.trainer.accept(lo, size, result);
     else if (round.mode === 'eval') this.#evaluation.accept(lo, result);
     else this.#layers = result.layers ?? [];
@@ -434,12 +427,34 @@ export class TrainingRun {
   #checkpoint(step: number): void {
     const { trainer, folder, options } = this.#parts;
     this.#checkpointedAt = this.#clock.now();
-    const keep = { last: options.keepCheckpoints, every: options.keepEvery };
+    const keep = { last: options.keepCheckpoints, every: options.keepEvery, clean: this.#machine.cleanStep };
     this.#writing = folder.checkpoint(step, trainer.tensors(), keep);
     this.#writing.catch((error: unknown) => this.#fail(error));
   }
 
+  /** Goes back to before a step, for the sake of what is in the parameters since. */
+  #rollBack(step: number): void {
+    this.#round = null;
+    this.#rollback = this.#restore(step);
+    this.#rollback.catch((error: unknown) => this.#fail(error));
+  }
+
+  async #restore(step: number): Promise<void> {
+    const { trainer, folder } = this.#parts;
+    const from = trainer.step;
+    const found = await folder.rollBack(step);
+    if (found === null) trainer.restart();
+    else trainer.restore(found);
+    this.#rollback = null;
+    this.#layers = null;
+    this.#peers.forgetStates();
+    this.#observers.onRollback(from, trainer.step);
+    this.#tell({ type: 'restored', step: trainer.step });
+  }
+
   #finish(complete: boolean): void {
+    // What is in the parameters now is what was to go.
+    if (this.#rollback !== null) return void this.#rollback.then(() => this.#finish(complete));
     this.#stopTicks();
     const { trainer } = this.#parts;
     if (!complete) this.#checkpoint(trainer.step);

@@ -73,6 +73,7 @@ export class Trainer {
   readonly #tree: TreeSum;
   readonly #optimizer: Optimizer;
   #step = 0;
+  #epoch = -1;
   #losses: number[] = [];
   #counts: number[] = [];
   #statistics: Float32Array[] = [];
@@ -110,7 +111,7 @@ export class Trainer {
 
   /** The parameters and buffers, as views: valid until the next update. */
   get state(): State {
-    return { version: this.#step, params: this.#backend.view(this.#params), buffers: this.#buffers };
+    return { version: this.#step, epoch: this.#epoch, params: this.#backend.view(this.#params), buffers: this.#buffers };
   }
 
   /** Starts a sum over so many micro-batches. */
@@ -214,6 +215,7 @@ export class Trainer {
     this.#buffers.set(buffers);
     for (const { buf } of this.#optimizer.moments) this.#backend.fill(buf, 0);
     this.#step = 0;
+    this.#epoch++;
   }
 
   /** Takes parameters, buffers, moments and step from a checkpoint. @throws UserError if it is of another model */
@@ -223,6 +225,7 @@ export class Trainer {
     for (const m of this.#optimizer.moments)
       this.#backend.write(m.buf, flatten(this.#layout, checkpoint, `${m.name}/`));
     this.#step = checkpoint.step;
+    this.#epoch++;
   }
 
   /** SHA-256 (hex) of the flat f32 vectors, little-endian. */

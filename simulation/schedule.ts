@@ -2,10 +2,11 @@
  * Random schedules: a world drawn from a seed, with faults at drawn moments, and what must hold of it all the same: the run ends,
  * with the bits of an undisturbed one, and its ledger has every micro-batch of every step once. The seed alone replays it.
  */
-import type { RunOptions } from '../coordinator/options.ts';
+import { PLAIN, type RunOptions } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { Dice } from './dice.ts';
 import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
+import { LIE_NAMES, type Liar } from './liars.ts';
 import { type Injection, Moments } from './moments.ts';
 import { LOCAL, type Shape } from './network.ts';
 import { type WorkerPlan, World } from './world.ts';
@@ -20,9 +21,11 @@ export const RECIPES: readonly Recipe[] = [
     clipGradNorm: 1,
   },
   { model: { name: 'bigram', blockSize: 1 }, batch: 24, microBatch: 1, optimizer: { name: 'sgd', momentum: 0.9 } },
+  // Long enough for a worker to be proven, and to lie then.
+  { model: { name: 'bigram', blockSize: 1 }, batch: 16, microBatch: 1, steps: 40, optimizer: { name: 'sgd' } },
 ].map((recipe) =>
   parseRecipe(
-    { ...recipe, data: { source: 'toy' }, seed: 5, steps: 8, schedule: { name: 'constant', lr: 0.05 } },
+    { steps: 8, ...recipe, data: { source: 'toy' }, seed: 5, schedule: { name: 'constant', lr: 0.05 } },
     'a toy recipe',
   ),
 );
@@ -76,12 +79,16 @@ export const MOMENTS: readonly string[] = [
 export function draw(seed: number): Schedule {
   const dice = new Dice(seed, 'schedule');
   const recipe = dice.pick(RECIPES);
+  const verify = dice.pick(['off', 'off', 'adaptive', 'all'] as const);
   const crowd = dice.chance(0.01) ? 100 + dice.below(200) : 1 + dice.below(6);
   const workers = Array.from({ length: crowd }, (_, i): WorkerPlan => {
     const shape = SHAPES[dice.pick(Object.keys(SHAPES))] ?? LOCAL;
+    const liar = verify !== 'off' && dice.chance(0.4) ? drawLiar(dice) : undefined;
     return {
       name: `w${i}`,
       shape,
+      ...(liar === undefined ? {} : { liar }),
+      ...(dice.chance(0.2) ? { identity: `w${i}` } : {}),
       threads: 1 + dice.below(3),
       msPerMicroBatch: 2 ** dice.between(0, 9),
       spread: dice.between(0, 0.9),
@@ -92,6 +99,8 @@ export function draw(seed: number): Schedule {
     seed,
     recipe,
     run: {
+      ...PLAIN,
+      verify,
       checkpointEvery: dice.pick([0, 1, 3, 5]),
       checkpointSeconds: dice.pick([0, 0, 5]),
       keepCheckpoints: 1 + dice.below(3),
@@ -100,7 +109,8 @@ export function draw(seed: number): Schedule {
       diagnoseEvery: dice.pick([0, 0, 4]),
     },
     workers,
-    threads: dice.below(3),
+    // Where results are checked, there must be somebody to check them.
+    threads: verify === 'off' ? dice.below(3) : 1 + dice.below(2),
     msPerMicroBatch: 2 ** dice.between(0, 8),
     diskMs: dice.pick([0, 0, 5, 50]),
     faults: Array.from({ length: 1 + dice.below(5) }, () => ({
@@ -111,6 +121,10 @@ export function draw(seed: number): Schedule {
   };
 }
 
+function drawLiar(dice: Dice): Liar {
+  return { lie: dice.pick(LIE_NAMES), after: dice.pick([0, 0, 5, 20]), every: 1 + dice.below(8) };
+}
+
 export interface Played {
   /** Faults that struck, in order. */
   readonly fired: readonly FaultName[];
@@ -119,6 +133,11 @@ export interface Played {
   readonly simulatedMs: number;
   readonly events: number;
   readonly lives: number;
+  /** Liars that were found out, and how often the run went back for one. */
+  readonly foundOut: readonly string[];
+  readonly rollbacks: number;
+  /** Lies of workers that were not found out afterwards: none where everything is checked. */
+  readonly escaped: number;
 }
 
 const references = new Map<Recipe, Promise<Played>>();
@@ -127,15 +146,7 @@ const references = new Map<Recipe, Promise<Played>>();
 function referenceOf(recipe: Recipe): Promise<Played> {
   const known = references.get(recipe);
   if (known !== undefined) return known;
-  const run = {
-    checkpointEvery: 0,
-    checkpointSeconds: 0,
-    keepCheckpoints: 1,
-    keepEvery: 0,
-    evalEvery: 0,
-    diagnoseEvery: 0,
-  };
-  const schedule = { seed: 0, recipe, run, workers: [], threads: 1, msPerMicroBatch: 1, diskMs: 0, faults: [] };
+  const schedule = { seed: 0, recipe, run: PLAIN, workers: [], threads: 1, msPerMicroBatch: 1, diskMs: 0, faults: [] };
   const reference = simulate(schedule);
   references.set(recipe, reference);
   return reference;
@@ -143,7 +154,7 @@ function referenceOf(recipe: Recipe): Promise<Played> {
 
 /** Plays a schedule to its end. @throws Error if it does not end, or its ledger does not add up */
 export async function simulate(schedule: Schedule): Promise<Played> {
-  const { seed, recipe, faults } = schedule;
+  const { recipe, faults } = schedule;
   const fired: FaultName[] = [];
   const injections: Injection[] = faults.map(({ fault, at, nth }) => ({
     at,
@@ -157,7 +168,10 @@ export async function simulate(schedule: Schedule): Promise<Played> {
   const { paramsSha256, buffersSha256 } = await world.run(LIMIT_MS);
   checkLedger(world, recipe);
   const { events } = world.time;
-  return { fired, paramsSha256, buffersSha256, simulatedMs: world.time.now(), events, lives: world.lives, ...{ seed } };
+  const { lives, foundOut, rollbacks } = world;
+  const escaped = [...world.lies.values()].reduce((a, b) => a + b, 0);
+  const simulatedMs = world.time.now();
+  return { fired, paramsSha256, buffersSha256, simulatedMs, events, lives, foundOut, rollbacks, escaped };
 }
 
 /** Plays the schedule of a seed. @throws Error, with the seed, unless all that must hold does */
@@ -166,6 +180,8 @@ export async function check(schedule: Schedule): Promise<Played> {
   const played = await simulate(schedule).catch((cause: unknown) => {
     throw new Error(`schedule ${schedule.seed}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
+  // A lie that nobody looks into stays: `adaptive` promises no more than that few do.
+  if (schedule.run.verify === 'adaptive' && played.escaped > 0) return played;
   if (played.paramsSha256 !== reference.paramsSha256 || played.buffersSha256 !== reference.buffersSha256)
     throw new Error(`schedule ${schedule.seed}: other bits than undisturbed`);
   return played;

@@ -2,7 +2,7 @@
  * A simulated coordinator: one life of the process that trains, from its start or its resuming to its end or its death, with the
  * real run, the real door and the real files, on simulated links, clock and disk.
  */
-import { bearerOf } from '../coordinator/door/bearer.ts';
+import type { Bearer } from '../coordinator/door/bearer.ts';
 import { Reception } from '../coordinator/door/reception.ts';
 import type { RunEnd, RunObserver } from '../coordinator/observer.ts';
 import type { RunOptions } from '../coordinator/options.ts';
@@ -28,6 +28,8 @@ export interface CoordinatorOptions {
   readonly local: Omit<ThreadOptions, 'process'> | null;
   readonly numerics: string;
   readonly loadData: RunPlace['loadData'];
+  /** Chooses what is checked. */
+  readonly dice: () => number;
 }
 
 export class SimCoordinator {
@@ -51,7 +53,7 @@ export class SimCoordinator {
   }
 
   async #coordinate(
-    { recipe, run: runOptions, minWorkers, local, numerics, loadData }: CoordinatorOptions,
+    { recipe, run: runOptions, minWorkers, local, numerics, loadData, dice }: CoordinatorOptions,
     network: Network,
     disk: Disk,
     isNew: boolean,
@@ -64,7 +66,7 @@ export class SimCoordinator {
     const prepared = await (isNew
       ? prepareNewRun(recipe, DIR, options, place)
       : prepareResumedRun(DIR, {}, options, place));
-    const run = new TrainingRun(prepared, observer, clock);
+    const run = new TrainingRun(prepared, observer, clock, dice);
     this.run = run;
     const reception = openDoor(prepared, run, numerics, process);
     network.listen(process, (link) => reception.accept(link));
@@ -83,12 +85,18 @@ export class SimCoordinator {
   }
 }
 
+/** The run's token is anybody's; `token of NAME` is that worker's own. */
+function identify(token: string): Bearer | null {
+  const [, name] = /^token(?: of (.+))?$/.exec(token) ?? [];
+  return token.startsWith(TOKEN) ? { name: name ?? null, trusted: false } : null;
+}
+
 function openDoor(prepared: PreparedRun, run: TrainingRun, numerics: string, { clock }: SimProcess): Reception {
   const { trainer, batches, spec } = prepared;
   const statistics = batches.microBatches * trainer.statisticsLength;
   return new Reception(
     {
-      identify: bearerOf(TOKEN),
+      identify,
       numerics,
       run: DIR,
       model: spec,

@@ -3,7 +3,7 @@
  * trained by the real coordinator and real workers; what its messages and its arithmetic would weigh and take, were it the model
  * in question, is charged to lines and clocks. What limits the run is found by asking again with one thing at a time made better.
  */
-import type { RunOptions } from '../coordinator/options.ts';
+import { PLAIN } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { type Costs, costOfSending, costOfStep, costOfTaking, halved } from './costs.ts';
 import { frameHeader } from './frameKind.ts';
@@ -36,14 +36,6 @@ export interface Speed {
   };
 }
 
-const OPTIONS: RunOptions = {
-  checkpointEvery: 0,
-  checkpointSeconds: 0,
-  keepCheckpoints: 1,
-  keepEvery: 0,
-  evalEvery: 0,
-  diagnoseEvery: 0,
-};
 const MIB = 1024 * 1024;
 /** The longest simulated time, in ms: a month. */
 const LIMIT = 30 * 24 * 3600 * 1000;
@@ -101,7 +93,7 @@ export async function speedOf(question: Question): Promise<Speed> {
   const world = new World({
     seed,
     recipe: standIn(question),
-    run: OPTIONS,
+    run: PLAIN,
     workers,
     threads,
     msPerMicroBatch,

@@ -11,13 +11,14 @@ import { UserError } from '../core/errors.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Compute } from '../worker/compute.ts';
 import { Dice } from './dice.ts';
+import { forgeOf, type Liar } from './liars.ts';
 import { Moments } from './moments.ts';
 import { Host, Network, type Shape, type Wiretap } from './network.ts';
 import { SimProcess } from './process.ts';
 import { DIR, SimCoordinator, TOKEN } from './simCoordinator.ts';
 import { SimDisk } from './simDisk.ts';
 import { SimWorker } from './simWorker.ts';
-import { type Forge, HONEST, SharedCompute } from './threads.ts';
+import { HONEST, SharedCompute } from './threads.ts';
 import { loadToyData, TOY_VOCABULARY } from './toy.ts';
 import { VirtualClock } from './virtualClock.ts';
 
@@ -29,7 +30,10 @@ export interface WorkerPlan {
   /** Milliseconds a micro-batch, give or take `spread`, a part of it. */
   readonly msPerMicroBatch: number;
   readonly spread: number;
-  readonly forge?: Forge;
+  /** How it lies; it is honest if left out. */
+  readonly liar?: Liar;
+  /** What it is called by a token of its own; a stranger with the run's token if left out. */
+  readonly identity?: string;
   /** Seconds after the beginning at which it comes; at once if left out. */
   readonly comesAt?: number;
 }
@@ -82,6 +86,11 @@ export class World {
   end: RunEnd | null = null;
   /** Lives of the coordinator so far. */
   lives = 0;
+  /** Lies that each worker has told since it was last found out, and who has been. */
+  readonly lies = new Map<string, number>();
+  readonly foundOut: string[] = [];
+  /** How often the run went back to before a liar's work. */
+  rollbacks = 0;
   readonly #options: WorldOptions;
   readonly #plans = new Map<Host, WorkerPlan>();
   #failure: unknown = null;
@@ -135,15 +144,24 @@ export class World {
     const { moments } = this;
     const process = new SimProcess('coordinator', this.time);
     this.lives++;
+    const dice = this.dice.of(`checks ${this.lives}`);
     const beginning = () => moments.hit('coordinator computing');
     const local = { compute: computeOf(recipe), threads, pace: () => msPerMicroBatch, forge: HONEST, beginning };
     const coordinator = new SimCoordinator(
-      { recipe, run, minWorkers: 0, local: threads === 0 ? null : local, numerics, loadData: loadToyData },
+      {
+        recipe,
+        run,
+        minWorkers: 0,
+        local: threads === 0 ? null : local,
+        numerics,
+        loadData: loadToyData,
+        dice: () => dice.uniform(),
+      },
       process,
       this.network,
       this.disk.life(),
       this.disk.contents(`${DIR}/config.json`) === null,
-      moments.observer(observer),
+      moments.observer(this.#watch(observer)),
     );
     this.coordinator = coordinator;
     coordinator.ended.then(
@@ -156,6 +174,23 @@ export class World {
         if (process.isAlive) this.#failed(process, error);
       },
     );
+  }
+
+  #watch(observer: RunObserver): RunObserver {
+    return {
+      ...observer,
+      onExpulsion: (expulsion) => {
+        observer.onExpulsion?.(expulsion);
+        const name = expulsion.name.split('#')[0] ?? '';
+        if (expulsion.cause !== 'lied') return;
+        this.foundOut.push(name);
+        this.lies.delete(name);
+      },
+      onRollback: (from, to) => {
+        observer.onRollback?.(from, to);
+        this.rollbacks++;
+      },
+    };
   }
 
   /** A coordinator has ended by an error. One that a full disk keeps from its work is started again by whoever minds it. */
@@ -181,17 +216,18 @@ export class World {
   startWorker(host: Host): SimWorker {
     const plan = this.#plans.get(host);
     if (plan === undefined) throw new Error(`no worker belongs on ${host.name}`);
-    const { name, threads, msPerMicroBatch, spread, forge = HONEST } = plan;
+    const { name, threads, msPerMicroBatch, spread, liar, identity } = plan;
+    const told = () => this.lies.set(name, (this.lies.get(name) ?? 0) + 1);
     const dice = this.dice.of(`worker ${this.workers.length} ${name}`);
     const worker = new SimWorker(
       {
         name,
-        token: TOKEN,
+        token: identity === undefined ? TOKEN : `${TOKEN} of ${identity}`,
         numerics,
         threads,
         compute: computeOf(this.#options.recipe),
         pace: () => msPerMicroBatch * (1 + dice.between(-spread, spread)),
-        forge,
+        forge: liar === undefined ? HONEST : forgeOf(liar, told),
         beginning: () => this.moments.hit('worker computing', host),
       },
       host,

@@ -4,6 +4,7 @@
  *
  *   node bench/coordinator/serve.ts ours|bare <steps>      prints its port, and at the end what it took
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { Batches } from '../../coordinator/batches.ts';
 import { bearerOf } from '../../coordinator/door/bearer.ts';
 import { listen } from '../../coordinator/door/server.ts';
 import { counterSampler } from '../../coordinator/draws.ts';
+import { PLAIN } from '../../coordinator/options.ts';
 import { TrainingRun } from '../../coordinator/run.ts';
 import { RunFolder } from '../../coordinator/runFolder.ts';
 import { Trainer } from '../../coordinator/trainer.ts';
@@ -80,15 +82,7 @@ async function serveOurs(course: Course): Promise<void> {
   const trainer = new Trainer(await createWasmBackend(), recipe, MODEL);
   const batches = new Batches(recipe, { train: data, val: data }, counterSampler(recipe));
   const folder = await RunFolder.create(join(dir, 'run'), { format: 'manygrad-run-1', recipe, dataSha256: '' });
-  const options = {
-    checkpointEvery: 0,
-    checkpointSeconds: 0,
-    keepCheckpoints: 1,
-    keepEvery: 0,
-    evalEvery: 0,
-    diagnoseEvery: 0,
-  };
-  const parts = { trainer, batches, folder, options, steps: recipe.steps };
+  const parts = { trainer, batches, folder, options: PLAIN, steps: recipe.steps };
   const run = new TrainingRun(parts, { onStep: () => course.step() });
   const server = await listen({
     host: '127.0.0.1',

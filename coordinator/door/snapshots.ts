@@ -42,7 +42,7 @@ export class Snapshots {
   #current: Snapshot | null = null;
   /** Those of earlier states that are under way, oldest first. */
   #outdated: Snapshot[] = [];
-  #hashed = -1;
+  #hashed = '';
   #hash = '';
 
   /** @param nonce no other coordinator's, nor this one's in another life */
@@ -53,9 +53,10 @@ export class Snapshots {
 
   /** The snapshot of a state that is current. */
   of(state: State): Snapshot {
-    if (this.#current?.version === state.version) return this.#current;
+    const id = this.#idOf(state);
+    if (this.#current?.id === id) return this.#current;
     if (this.#current !== null) this.#retire(this.#current);
-    this.#current = new Snapshot(state, this.#idOf(state));
+    this.#current = new Snapshot(state, id);
     return this.#current;
   }
 
@@ -63,9 +64,10 @@ export class Snapshots {
   isHeld(holds: Holds, state: State): boolean {
     if (holds === null || 'id' in holds || holds.version !== state.version || state.params.length > MAX_KEPT)
       return false;
-    if (this.#hashed !== state.version) {
+    const id = this.#idOf(state);
+    if (this.#hashed !== id) {
       this.#hash = stateHash(state);
-      this.#hashed = state.version;
+      this.#hashed = id;
     }
     return holds.hash === this.#hash;
   }
@@ -79,9 +81,9 @@ export class Snapshots {
     return isPart ? received / PIECE_VALUES : 0;
   }
 
-  /** Parameters change with the version and at no other time: in one life, a version is a state. */
-  #idOf({ version }: State): string {
-    return `${this.#nonce}.${version}`;
+  /** Parameters change with the version, or by going back, and at no other time. */
+  #idOf({ version, epoch = 0 }: State): string {
+    return `${this.#nonce}.${epoch}.${version}`;
   }
 
   /** Gives up the oldest, where there are too many of them. */

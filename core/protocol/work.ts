@@ -9,6 +9,8 @@ import type { LayerRecord } from './diagnostics.ts';
 /** Parameters (trained) and buffers (running statistics), as they stand before step `version`. */
 export interface State {
   readonly version: number;
+  /** How often the coordinator has gone back to an earlier step: what it then has of a version need not be what it had. */
+  readonly epoch?: number;
   readonly params: Float32Array;
   readonly buffers: Float32Array;
 }

@@ -3,9 +3,9 @@
  * undisturbed one and with each micro-batch of each step in its ledger once. Each test sees its fault strike.
  */
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../coordinator/options.ts';
 import { FAULT_NAMES } from '../../simulation/faults.ts';
 import { check, MOMENTS, RECIPES, type Schedule } from '../../simulation/schedule.ts';
-import { quietRun } from './support.ts';
 
 /** Three workers, one of them slow and far away; files, evaluations and checkpoints, so that every moment comes. */
 function schedule(faults: Schedule['faults']): Schedule {
@@ -15,7 +15,7 @@ function schedule(faults: Schedule['faults']): Schedule {
   return {
     seed: 11,
     recipe,
-    run: { ...quietRun, checkpointEvery: 2, keepCheckpoints: 2, evalEvery: 3 },
+    run: { ...PLAIN, checkpointEvery: 2, keepCheckpoints: 2, evalEvery: 3 },
     workers: [
       { name: 'quick', shape, threads: 2, msPerMicroBatch: 30, spread: 0.3 },
       {

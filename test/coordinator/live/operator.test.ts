@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Live, openLive } from '../../../coordinator/live/live.ts';
+import { PLAIN } from '../../../coordinator/options.ts';
 import { prepareNewRun, prepareResumedRun } from '../../../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../../../coordinator/run.ts';
 import { LiveCloseCode, type LiveState } from '../../../core/protocol/live.ts';
@@ -16,7 +17,6 @@ import type { CloseCause, WorkerPort } from '../../../core/protocol/work.ts';
 import { parseRecipe } from '../../../models/recipe.ts';
 import { startLocalWorker } from '../../../worker/local.ts';
 import { scratch } from '../../support/cli.ts';
-import { atEndOnly } from '../../support/options.ts';
 import { LivePage } from './livePage.ts';
 
 const STEPS = 150;
@@ -77,7 +77,7 @@ let runs = 0;
 
 /** A run with one local thread behind a gate, which closes after a step; not started. */
 async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
-  const options = () => ({ ...atEndOnly, keepCheckpoints: 9, evalEvery: 100 });
+  const options = () => ({ ...PLAIN, keepCheckpoints: 9, evalEvery: 100 });
   const dir = resume ?? join(place.dir, `run${runs++}`);
   const prepared = await (resume === undefined
     ? prepareNewRun(recipe, dir, options)

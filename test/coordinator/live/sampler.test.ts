@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Sampler } from '../../../coordinator/live/sampler.ts';
+import { PLAIN } from '../../../coordinator/options.ts';
 import { prepareNewRun } from '../../../coordinator/prepare.ts';
 import { createWasmBackend } from '../../../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../../../core/checkpoint/store.ts';
@@ -11,7 +12,6 @@ import { parseRecipe } from '../../../models/recipe.ts';
 import { sample } from '../../../models/sample.ts';
 import { loadTrained } from '../../../models/trained.ts';
 import { scratch } from '../../support/cli.ts';
-import { atEndOnly } from '../../support/options.ts';
 
 const place = scratch();
 afterAll(() => place.remove());
@@ -32,7 +32,7 @@ test.each([
   const source = join(place.dir, `${kind}.txt`);
   writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
   const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
-  const options = () => atEndOnly;
+  const options = () => PLAIN;
   const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, kind), options);
   const sampler = new Sampler(config.recipe, () => trainer.state);
   try {
