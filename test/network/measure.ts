@@ -6,12 +6,14 @@
  *
  * What TCP and the links add, which a prediction must know, is under `links`; docs are in namespaces.ts and delayProxy.ts.
  */
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
 import { type CliEvent, readJsonLines } from '../support/cli.ts';
 import { Cluster, type ClusterOptions, workerEvent } from './cluster.ts';
 import { type Costs, costsOf } from './costs.ts';
+import { type Connection, connectionSchema } from './delayProxy.ts';
 import { BURST_MS, type LinkCounters, networksAvailable, QUEUE_MS } from './namespaces.ts';
 import type { Probe } from './probe.ts';
 
@@ -49,7 +51,11 @@ interface Measured {
   readonly coordinatorMbit: number | null;
   /** What each worker's path was found to carry, of a state's bytes at once, before the run. */
   readonly probes: Readonly<Record<string, Probe>>;
+  /** What the proxies did with the run's connections: the mean delay of a chunk, which depends on how many follow each other. */
+  readonly proxied: Readonly<Record<string, Pick<Connection, 'up' | 'down'>>>;
   readonly costs: Costs;
+  /** Who else had this machine's cores while it ran: the mean number of processes that wanted one, over a minute. */
+  readonly load: number;
   readonly phases: readonly Phase[];
 }
 
@@ -144,13 +150,19 @@ async function measure(name: string, scenario: Scenario): Promise<Measured> {
     );
     const ledger = readJsonLines<LedgerLine>(join(out, 'ledger.jsonl'));
     const phases = marks.slice(1).map((end, i) => phaseOf(marks[i] as Mark, end, times, ledger));
+    const load = loadavg()[0] ?? Number.NaN;
     for (const worker of cluster.workers.values()) worker.kill('SIGKILL');
+    const proxied: Record<string, Pick<Connection, 'up' | 'down'>> = {};
+    for (const [worker, proxy] of cluster.proxies) {
+      const { up, down } = connectionSchema.parse(await proxy.until((e) => e.event === 'connection'));
+      proxied[worker] = { up, down };
+    }
     const costs = await costsOf(out);
     const names = Object.keys(workers);
     const probed = await cluster.probe(names, costs.bytes.state);
     const probes = Object.fromEntries(names.map((worker, i) => [worker, probed[i] as Probe]));
     const told = { scenario: name, what, recipe, places: workers, coordinatorMbit: coordinatorMbit ?? null };
-    return { ...told, probes, costs, phases };
+    return { ...told, probes, proxied, costs, load, phases };
   } finally {
     await cluster.destroy();
   }
@@ -207,4 +219,4 @@ const links = {
   payload: 1448 / 1514,
   note: 'proxies end TCP, so no path has slow start over its latency; connections start at 10 segments, and again after a pause',
 };
-console.log(JSON.stringify({ links, results }, null, 2));
+console.log(JSON.stringify({ cores: cpus().length, links, results }, null, 2));

@@ -38,10 +38,10 @@ const { dir, remove } = scratch();
 afterAll(remove);
 
 /** The hash of the parameters that one thread has after so many steps. */
-async function oneThread(steps: number): Promise<string> {
+async function oneThread(steps: number, recipe: readonly string[] = RECIPE): Promise<string> {
   const out = join(dir, `reference-${references++}`);
   const quiet = ['--steps', String(steps), '--threads', '1', '--eval-every', '0', '--quiet', '--samples', '0'];
-  const run = new Cli(['train', ...RECIPE, '--out', out, ...quiet]);
+  const run = new Cli(['train', ...recipe, '--out', out, ...quiet]);
   expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
   return readSummary(out).paramsSha256;
 }
@@ -57,12 +57,12 @@ async function started(context: TestContext, workers: ClusterOptions['workers'],
 }
 
 /** Stops the run where it is. It must have the bits of one thread that made as many steps, and have lost nothing. */
-async function expectSameBits({ coordinator, out }: Cluster): Promise<void> {
+async function expectSameBits({ coordinator, out }: Cluster, recipe: readonly string[] = RECIPE): Promise<void> {
   coordinator.kill('SIGINT');
   expect(await coordinator.exited, coordinator.stderr).toEqual({ code: 130, signal: null });
   const { steps, paramsSha256 } = readSummary(out);
   expectExactLedger(out, steps, MICRO_BATCHES, EXAMPLES);
-  expect(paramsSha256).toBe(await oneThread(steps));
+  expect(paramsSha256).toBe(await oneThread(steps, recipe));
 }
 
 const isStep = (e: CliEvent): boolean => e.event === 'step';
