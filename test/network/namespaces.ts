@@ -6,8 +6,8 @@
  *     host b: eth0 ── port-b ┴ switch (a bridge in a namespace of its own)
  *
  * A link's rate is limited on its way up at eth0 and on its way down at the port, as at a home router. It has no delay (the
- * kernels of many machines lack netem): delayProxy.ts is for that. All is removed by `destroy`, and also when this process ends in any
- * other way: a caretaker, a shell that waits for that, does it.
+ * kernels of many machines lack netem): delayProxy.ts is for that. `destroy` removes all; if this process ends without it, in
+ * whatever way, a caretaker does, a shell that waits for that.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -89,26 +89,29 @@ export function networksAvailable(): string | null {
   available = null;
   if (process.platform !== 'linux') available = 'network namespaces are a thing of Linux';
   else if (process.getuid?.() !== 0) available = 'only root may make network namespaces';
-  else {
-    const network = new Network();
-    try {
-      network.host('a');
-      network.limit('a', 5);
-      ip('netns', 'exec', network.namespace('a'), 'true');
-    } catch (error) {
-      available = error instanceof Error ? error.message : String(error);
-    } finally {
-      // The caretaker's end need not be waited for.
-      void network.destroy();
-    }
-  }
+  else available = attempt();
   return available;
 }
 
+/** Makes a network as tests do, and says what did not work. */
+function attempt(): string | null {
+  let network: Network | null = null;
+  try {
+    network = new Network();
+    network.host('a');
+    network.limit('a', 5);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    // The caretaker's end need not be waited for.
+    void network?.destroy();
+  }
+}
+
 interface Host {
-  readonly address: string;
+  /** The switch's end of its link. */
   readonly port: string;
-  mbit: number | null;
 }
 
 export class Network {
@@ -127,6 +130,8 @@ export class Network {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
+    // Without a shell there is no `ip` that could be run either, which says more.
+    this.#caretaker.on('error', () => undefined);
     this.#caretaker.unref();
     if (this.#caretaker.stdin instanceof Socket) this.#caretaker.stdin.unref();
     try {
@@ -165,13 +170,13 @@ export class Network {
     ip('-n', hub, 'link', 'set', port, 'addrgenmode', 'none', 'master', 'bridge0', 'up');
     // The one congestion control that every kernel has, so that all measure the same.
     ip('netns', 'exec', own, 'sh', '-c', 'echo reno > /proc/sys/net/ipv4/tcp_congestion_control');
-    this.#hosts.set(name, { address, port, mbit: null });
+    this.#hosts.set(name, { port });
     return address;
   }
 
   /** Limits a host's link, either way, to so many Mbit/s: of Ethernet frames, of which TCP's data are 95 %. */
   limit(name: string, mbit: number): void {
-    const host = this.#host(name);
+    const { port } = this.#host(name);
     const bytesPerMs = (mbit * 1e6) / 8 / 1000;
     const burst = Math.max(LEAST_BURST_BYTES, Math.round(BURST_MS * bytesPerMs));
     const tbf = [
@@ -179,8 +184,7 @@ export class Network {
       ...['limit', String(burst + Math.round(QUEUE_MS * bytesPerMs))],
     ];
     tool('tc', ['-n', this.namespace(name), 'qdisc', 'replace', 'dev', 'eth0', ...tbf]);
-    tool('tc', ['-n', this.namespace(SWITCH), 'qdisc', 'replace', 'dev', host.port, ...tbf]);
-    host.mbit = mbit;
+    tool('tc', ['-n', this.namespace(SWITCH), 'qdisc', 'replace', 'dev', port, ...tbf]);
   }
 
   /** Takes the switch's end of a host's link down. Processes are told nothing: what they send is lost without a word. */
@@ -230,7 +234,8 @@ export class Network {
     this.#destroyed = true;
     for (const cli of this.#running) cli.kill('SIGKILL');
     await Promise.all([...this.#running].map((cli) => cli.exited));
-    if (this.#caretaker.exitCode !== null || this.#caretaker.signalCode !== null) return;
+    const { pid, exitCode, signalCode } = this.#caretaker;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
     this.#caretaker.ref();
     this.#caretaker.stdin?.end();
     await once(this.#caretaker, 'exit');
