@@ -17,18 +17,29 @@ export interface CliEvent {
 
 const alive = new Set<Cli>();
 
+export interface CliHow {
+  /** A command that runs the one which follows it, under the same process id; none if left out. */
+  readonly launcher?: readonly string[];
+  /** Another program than `manygrad`, which prints such lines as well. */
+  readonly program?: string;
+}
+
 /** One `manygrad` process. */
 export class Cli {
   readonly process: ChildProcess;
   readonly events: CliEvent[] = [];
+  /** When each of them came, by `performance.now()`. */
+  readonly arrivals: number[] = [];
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   stdout = '';
   stderr = '';
   readonly #watchers = new Set<() => void>();
   #ended = false;
 
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.process = spawn(process.execPath, ['cli.ts', ...args], {
+  constructor(args: readonly string[], env: Record<string, string> = {}, how: CliHow = {}) {
+    const { launcher = [], program = 'cli.ts' } = how;
+    const [command = process.execPath, ...rest] = [...launcher, process.execPath, program, ...args];
+    this.process = spawn(command, rest, {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -38,7 +49,10 @@ export class Cli {
     if (stdout === null || stderr === null) throw new Error('the process has no pipes');
     createInterface({ input: stdout }).on('line', (line) => {
       this.stdout += `${line}\n`;
-      if (line.startsWith('{')) this.events.push(JSON.parse(line) as CliEvent);
+      if (line.startsWith('{')) {
+        this.events.push(JSON.parse(line) as CliEvent);
+        this.arrivals.push(performance.now());
+      }
       for (const watch of this.#watchers) watch();
     });
     stderr.on('data', (data: Buffer) => {
@@ -113,6 +127,7 @@ export function readSummary(dir: string): {
   paramsSha256: string;
   buffersSha256: string;
   workersSeen: string[];
+  steps: number;
   complete: boolean;
   trainLoss: number | null;
   valLoss: number | null;
