@@ -39,9 +39,13 @@ export class Inspection {
   }
 
   /** A round begins. */
-  begin({ mode }: Round): void {
+  begin(): void {
     this.#doubts.clear();
-    if (mode === 'train') this.#norms.begin();
+  }
+
+  /** The run has gone back. */
+  forget(): void {
+    this.#norms.clear();
   }
 
   look(round: Round, block: Block, result: Result, source: Source): Finding {

@@ -1,34 +1,36 @@
 /**
- * Whether a gradient is of the size that the others of its step have. What a stranger sends may have any size at all; one that is
+ * Whether a gradient is of the size that others have been of late. What a stranger sends may have any size at all; one that is
  * out of line is computed again before it is used. No judgement follows from it alone: an honest one can stand out too.
  */
 
 /** So many times the median, or less than that part of it, is out of line. Honest ones of small leases differ by 2 or 3. */
 const FACTOR = 10;
+/** The last so many that counted are compared with, over several steps where a step has fewer results. */
+const REMEMBERED = 32;
 /** With fewer to compare with, everybody is a stranger. */
 const LEAST = 3;
 
 export class Norms {
-  /** Gradient norms a target, of this step's results and of the last one's. */
-  #now: number[] = [];
-  #before: number[] = [];
+  /** In turns: the oldest is where the next one goes. */
+  readonly #last: number[] = [];
+  #next = 0;
 
-  /** A step begins. */
-  begin(): void {
-    if (this.#now.length >= LEAST) this.#before = this.#now;
-    this.#now = [];
+  /** A result has been accepted. @param norm of its gradient, a target */
+  add(norm: number): void {
+    this.#last[this.#next] = norm;
+    this.#next = (this.#next + 1) % REMEMBERED;
   }
 
-  /** A result has been accepted. */
-  add(norm: number): void {
-    this.#now.push(norm);
+  /** The run has gone back: what counted since may have been made up. */
+  clear(): void {
+    this.#last.length = 0;
+    this.#next = 0;
   }
 
   /** Whether a result of this norm a target is out of line, or there is too little to tell. */
   isOdd(norm: number): boolean {
-    const known = this.#now.length >= LEAST ? this.#now : [...this.#before, ...this.#now];
-    if (known.length < LEAST) return true;
-    const median = known.toSorted((a, b) => a - b)[known.length >> 1] ?? 0;
+    if (this.#last.length < LEAST) return true;
+    const median = this.#last.toSorted((a, b) => a - b)[this.#last.length >> 1] ?? 0;
     return !(norm <= FACTOR * median && norm >= median / FACTOR);
   }
 }

@@ -348,7 +348,7 @@ export class TrainingRun {
   #open(round: Round): void {
     this.#blocks = [];
     this.#notFinite = 0;
-    this.#inspection.begin(round);
+    this.#inspection.begin();
     this.#evaluation.begin();
     this.#round = round;
     this.#stopwatch.open();
@@ -448,6 +448,7 @@ export class TrainingRun {
     this.#rollback = null;
     this.#layers = null;
     this.#peers.forgetStates();
+    this.#inspection.forget();
     this.#observers.onRollback(from, trainer.step);
     this.#tell({ type: 'restored', step: trainer.step });
   }

@@ -111,7 +111,12 @@ export class Trainer {
 
   /** The parameters and buffers, as views: valid until the next update. */
   get state(): State {
-    return { version: this.#step, epoch: this.#epoch, params: this.#backend.view(this.#params), buffers: this.#buffers };
+    return {
+      version: this.#step,
+      epoch: this.#epoch,
+      params: this.#backend.view(this.#params),
+      buffers: this.#buffers,
+    };
   }
 
   /** Starts a sum over so many micro-batches. */

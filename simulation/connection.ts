@@ -13,16 +13,25 @@ export type Side = 'worker' | 'coordinator';
 /** Larger messages share lines with others piece by piece. */
 const SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENTS = 16;
-/** What WebSocket and TCP add to a message. */
-const OVERHEAD_BYTES = 60;
+/** What WebSocket adds to a message; and what Ethernet, IP and TCP make of each 1,448 bytes on a line. */
+const OVERHEAD_BYTES = 12;
+const ON_THE_WIRE = 1514 / 1448;
 const ABNORMAL = 1006;
+
+interface Message {
+  /** What it weighs on a line, and what it has in truth: other than that, where it stands in for a larger one. */
+  readonly weight: number;
+  readonly bytes: number;
+  readonly left: () => void;
+  readonly arrive: () => void;
+}
 
 /** A direction: its lines in order, and what waits to enter the first. */
 class Stream {
   readonly #network: Network;
   readonly #host: Host;
   readonly #lines: readonly [Line, Line];
-  readonly #queue: { readonly bytes: number; readonly left: () => void; readonly arrive: () => void }[] = [];
+  readonly #queue: Message[] = [];
   #busy = false;
   #lastArrival = 0;
   /** Nothing arrives any more, and nobody is told. */
@@ -37,10 +46,10 @@ class Stream {
     this.#lines = lines;
   }
 
-  send(bytes: number, arrive: () => void, left: () => void = () => {}): void {
+  send(bytes: number, arrive: () => void, left: () => void = () => {}, weight = bytes): void {
     this.buffered += bytes;
     this.sent += bytes;
-    this.#queue.push({ bytes, left, arrive });
+    this.#queue.push({ weight, bytes, left, arrive });
     if (!this.#busy) this.#next();
   }
 
@@ -50,23 +59,23 @@ class Stream {
     if (message === undefined) return;
     const { time } = this.#network.options;
     const [first, second] = this.#lines;
-    const segment = Math.max(SEGMENT_BYTES, message.bytes / MAX_SEGMENTS);
+    const segment = Math.max(SEGMENT_BYTES, message.weight / MAX_SEGMENTS);
     const more = (rest: number) => {
       const bytes = Math.min(rest, segment);
-      const passed = first.pass(bytes, time.now());
+      const passed = first.pass(bytes * ON_THE_WIRE, time.now());
       time.after(passed - time.now(), () => {
-        this.buffered -= bytes;
-        const through = second.pass(bytes, time.now());
+        const through = second.pass(bytes * ON_THE_WIRE, time.now());
         if (rest > bytes) return more(rest - bytes);
+        this.buffered -= message.bytes;
         this.#arriveAt(through + this.#network.delay(this.#host), message);
         message.left();
         this.#next();
       });
     };
-    more(message.bytes);
+    more(message.weight);
   }
 
-  #arriveAt(at: number, { bytes, arrive }: { readonly bytes: number; readonly arrive: () => void }): void {
+  #arriveAt(at: number, { bytes, arrive }: Message): void {
     const { time } = this.#network.options;
     this.#lastArrival = Math.max(at, this.#lastArrival);
     time.after(this.#lastArrival - time.now(), () =>
@@ -182,25 +191,29 @@ export class Connection {
     const { tap, weigh } = this.#network.options;
     tap.sending?.(from, this.#host, frame, 'before');
     if (!this.#mayAct(from)) return void this.#network.options.time.after(0, left);
-    const bytes = OVERHEAD_BYTES + weigh(frame);
+    const bytes = OVERHEAD_BYTES + frame.byteLength;
+    const weight = OVERHEAD_BYTES + weigh(frame);
     if (from === 'worker')
-      this.#up.send(bytes, () =>
-        this.#tellCoordinator((events) => this.#arrive('coordinator', frame, () => events.received(frame, true))),
+      this.#up.send(
+        bytes,
+        () => this.#tellCoordinator((events) => this.#arrive('coordinator', frame, () => events.received(frame, true))),
+        left,
+        weight,
       );
-    else this.#sendDown(frame, bytes, left);
+    else this.#sendDown(frame, bytes, weight, left);
     tap.sending?.(from, this.#host, frame, 'after');
   }
 
   /** What the coordinator's own work takes comes before its line's. */
-  #sendDown(frame: Uint8Array, bytes: number, left: () => void): void {
+  #sendDown(frame: Uint8Array, bytes: number, weight: number, left: () => void): void {
     const { time } = this.#network.options;
     const arrive = () =>
       this.#process.deliver(() => {
         if (this.#isOpen.worker) this.#arrive('worker', frame, () => this.#events.received(frame));
       });
     const busy = this.#coordinator?.process.busyForMs ?? 0;
-    if (busy > 0) time.after(busy, () => this.#down.send(bytes, arrive, left));
-    else this.#down.send(bytes, arrive, left);
+    if (busy > 0) time.after(busy, () => this.#down.send(bytes, arrive, left, weight));
+    else this.#down.send(bytes, arrive, left, weight);
   }
 
   #arrive(at: Side, frame: Uint8Array, take: () => void): void {
