@@ -15,7 +15,7 @@ import { type KeptPool, type LocalWorker, startLocalWorker } from '../worker/loc
 import { type Door, openDoor } from './door.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
-import { checkCode } from './trust.ts';
+import { checkCode, trustFlag } from './trust.ts';
 
 /** Who does the work, and who may watch. */
 export interface WorkforceArguments {
@@ -236,7 +236,9 @@ function onSignals(stop: (exitCode: number) => void): () => void {
 
 function report(output: TrainingOutput, { folder, config }: PreparedRun, end: RunEnd): void {
   if (!end.complete) {
-    output.say(`Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${folder.dir}`);
+    output.say(
+      `Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${folder.dir}${trustFlag(config.recipe)}`,
+    );
     return;
   }
   output.say('');
@@ -252,6 +254,6 @@ async function showSamples(output: TrainingOutput, dir: string, count: number): 
   for await (const text of sample(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(text);
   const shown = dataKind(trained.recipe) === 'text' ? `\n${samples.join(`\n${RULE}\n`)}\n` : ` ${samples.join(', ')}`;
   output.say(`\n${samples.length === 1 ? 'Sample' : 'Samples'}:${shown}`);
-  output.say(`More with:  manygrad sample ${dir}`);
+  output.say(`More with:  manygrad sample ${dir}${trustFlag(trained.recipe)}`);
   output.event({ event: 'samples', samples });
 }
