@@ -19,7 +19,7 @@ const rowSchema = z.object({
   values: z.record(z.string(), z.number()).optional(),
   seconds: z.number(),
   /** Where that was: long checks may have been made elsewhere, and are kept. */
-  machine: z.string(),
+  machine: z.string().default('a machine that was not noted'),
 });
 type Row = z.infer<typeof rowSchema>;
 
