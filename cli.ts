@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { lectureNames } from './cli/lecture.ts';
-import { LOG_LEVELS, outputMode } from './cli/output.ts';
+import { inWords, LOG_LEVELS, outputMode } from './cli/output.ts';
 import { UserError } from './core/errors.ts';
 
 const OLDEST_NODE = 24;
@@ -53,7 +53,7 @@ function parseVerify(value: string | undefined): 'off' | 'adaptive' | 'all' {
 /** A flag that must be a whole number of at least `least`. */
 function whole(flag: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
-    throw new UserError(`--${flag} must be a whole number of at least ${least}; it was given ${value}.`);
+    throw new UserError(`--${flag} must be a whole number of at least ${least}; it was given ${inWords(value)}.`);
   if (!Number.isSafeInteger(value))
     throw new UserError(`--${flag} must be at most ${Number.MAX_SAFE_INTEGER}; it was given ${value}.`);
   return value;
@@ -600,9 +600,10 @@ const parser = yargs(hideBin(process.argv))
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message: string | null, error: Error | undefined) => {
     // yargs has errors of its own for some of what it says in words for the rest.
-    throw error === undefined || error.name === 'YError'
-      ? new UserError(`${message ?? error?.message}: see manygrad --help.`)
-      : error;
+    if (error !== undefined && error.name !== 'YError') throw error;
+    const said = message ?? error?.message ?? '';
+    const what = said.startsWith('Not enough non-option') ? 'the command lacks what it is to be done with' : said;
+    throw new UserError(`${what}: see manygrad --help.`);
   });
 
 // Whoever read the output has gone (as in `| head`): leave as if asked to, checkpoint and all.

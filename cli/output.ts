@@ -99,6 +99,9 @@ export class TrainingOutput {
   }
 }
 
+/** What a flag was given for a number: the parser makes NaN of what is none. */
+export const inWords = (value: number): string => (Number.isNaN(value) ? 'what is no number' : `${value}`);
+
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** Seconds as a person reads them: 42s, 3m05s, 2h10m. */

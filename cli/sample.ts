@@ -5,7 +5,7 @@ import { dataKind } from '../models/recipe.ts';
 import { defaults, sample as draw, pieces } from '../models/sample.ts';
 import { loadTrained } from '../models/trained.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { RULE } from './output.ts';
+import { inWords, RULE } from './output.ts';
 
 export interface SampleArguments {
   /** A run's folder, or a checkpoint. */
@@ -26,10 +26,10 @@ export async function sample({ from, json, trustCode, ...options }: SampleArgume
   const { temperature, topP } = options;
   if (!(temperature >= 0))
     throw new UserError(
-      `--temperature must be 0, which takes the likeliest, or above; it was given ${temperature}: try 0.8.`,
+      `--temperature must be 0, which takes the likeliest, or above; it was given ${inWords(temperature)}: try 0.8.`,
     );
   if (topP !== undefined && !(topP > 0 && topP <= 1))
-    throw new UserError(`--top-p must be above 0 and at most 1; it was given ${topP}: try 0.9.`);
+    throw new UserError(`--top-p must be above 0 and at most 1; it was given ${inWords(topP)}: try 0.9.`);
   const { checkpoint } = await openCheckpoint(from, trustCode);
   const trained = loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);

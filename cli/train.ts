@@ -23,7 +23,7 @@ import { type LogArguments, logged, openLog } from './log.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 import { EXIT_CODES, onSignals } from './signals.ts';
-import { checkCode } from './trust.ts';
+import { checkCode, trustFlag } from './trust.ts';
 
 /** Who does the work, and who may watch. */
 export interface WorkforceArguments {
@@ -293,7 +293,9 @@ function observer(output: TrainingOutput, from: number, terse: boolean) {
 
 function report(output: TrainingOutput, { folder, config }: PreparedRun, end: RunEnd): void {
   if (!end.complete) {
-    output.say(`Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${folder.dir}`);
+    output.say(
+      `Stopped after step ${end.steps}. Continue with:  manygrad train --resume ${folder.dir}${trustFlag(config.recipe)}`,
+    );
     return;
   }
   output.say('');
@@ -309,6 +311,6 @@ async function showSamples(output: TrainingOutput, dir: string, count: number): 
   for await (const text of sample(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(text);
   const shown = dataKind(trained.recipe) === 'text' ? `\n${samples.join(`\n${RULE}\n`)}\n` : ` ${samples.join(', ')}`;
   output.say(`\n${samples.length === 1 ? 'Sample' : 'Samples'}:${shown}`);
-  output.say(`More with:  manygrad sample ${dir}`);
+  output.say(`More with:  manygrad sample ${dir}${trustFlag(trained.recipe)}`);
   output.event({ event: 'samples', samples });
 }

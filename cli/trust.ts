@@ -10,3 +10,6 @@ export function checkCode({ model }: Recipe, from: string, trusted: boolean): vo
     `${from} brings the code of a model, ${model.title}: add --trust-code to run it, if you know where it comes from.`,
   );
 }
+
+/** What a command that reads such a run must be given too, as a person is told of it. */
+export const trustFlag = ({ model }: Recipe): string => (model.name === 'custom' ? ' --trust-code' : '');

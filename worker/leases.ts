@@ -35,14 +35,15 @@ export class Leases {
   }
 
   /**
-   * Computes a lease; the result's vectors are valid until the next.
-   * @param done called after each micro-batch @throws Error if the state is not of the lease's version
+   * Computes a lease; the result's vectors are valid until the next. A lease that a newer state has overtaken before it began
+   * has been done by another worker, or its step would not be over: the result has no numbers, and is late in any case.
+   * @param done called after each micro-batch @throws Error if the state has not reached the lease's version
    */
   async run(work: Work, done?: () => void): Promise<Result> {
     const shared = this.#shared;
     if (shared !== null && shared.generation !== this.#loaded) {
       const { generation } = shared;
-      shared.read(work.version, (state) => this.#compute.load(state));
+      if (!shared.read(work.version, (state) => this.#compute.load(state))) return overtaken(work);
       this.#loaded = generation;
     }
     const needed = work.mode === 'train' ? work.counts.length * this.#compute.lengths.statistics : 0;
@@ -50,3 +51,14 @@ export class Leases {
     return this.#compute.run(work, this.#into, done);
   }
 }
+
+/** The answer to a lease that is not worth computing any more: it says whose, so that the coordinator hands out the next. */
+const overtaken = ({ round, lo, size }: Work): Result => ({
+  round,
+  lo,
+  size,
+  losses: [],
+  counts: [],
+  gradient: new Float32Array(0),
+  statistics: new Float32Array(0),
+});

@@ -65,11 +65,20 @@ export class SharedState {
     return version === WRITING ? null : { version, params: this.#params, buffers: this.#buffers };
   }
 
-  /** Hands the state to `load`, which copies it. @throws Error if it is not, or does not stay, at `version` */
-  read(version: number, load: (state: State) => void): void {
+  /**
+   * Hands the state to `load`, which copies it.
+   * @returns false where a newer state has taken the place of `version`; what `load` was given, if anything, is then of no use
+   * @throws Error if no state of `version` has been written yet
+   */
+  read(version: number, load: (state: State) => void): boolean {
     const before = this.generation;
     const holds = () => Atomics.load(this.#header, VERSION) === version && this.generation === before;
     if (holds()) load({ version, params: this.#params, buffers: this.#buffers });
-    if (!holds()) throw new Error(`the shared state is no longer at version ${version}`);
+    if (holds()) return true;
+    const now = Atomics.load(this.#header, VERSION);
+    // While one is written, it is the one after.
+    if (this.generation === 0 || (now !== WRITING && now < version))
+      throw new Error(`the shared state has not reached version ${version}`);
+    return false;
   }
 }

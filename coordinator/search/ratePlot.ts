@@ -45,11 +45,13 @@ export function svgPlot(search: RateSearch, title: string): string {
   const decades = range(Math.ceil(first - 1e-9), Math.floor(last + 1e-9), 1);
   const levels = ticks(bottom, top);
   const mark = (rate: number, color: string, text: string, row: number) => {
-    const at = x(rate);
+    // A suggestion may be lower than all rates that were tried: it stands at the edge, with an arrow.
+    const at = Math.max(LEFT, x(rate));
+    const words = `${x(rate) < LEFT - 1 ? '← ' : ''}${text} ${rateInWords(rate)}`;
     const [anchor, dx] = at > WIDTH / 2 ? ['end', -5] : ['start', 5];
     return [
       `<line x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="${color}" stroke-dasharray="4 3"/>`,
-      `<text x="${(at + dx).toFixed(1)}" y="${TOP + 14 + 16 * row}" fill="${color}" text-anchor="${anchor}">${text} ${rateInWords(rate)}</text>`,
+      `<text x="${(at + dx).toFixed(1)}" y="${TOP + 14 + 16 * row}" fill="${color}" text-anchor="${anchor}">${words}</text>`,
     ].join('\n');
   };
   return [

@@ -18,6 +18,8 @@ const rowSchema = z.object({
   holds: z.boolean(),
   values: z.record(z.string(), z.number()).optional(),
   seconds: z.number(),
+  /** Where that was: long checks may have been made elsewhere, and are kept. */
+  machine: z.string().default('a machine that was not noted'),
 });
 type Row = z.infer<typeof rowSchema>;
 
@@ -36,6 +38,7 @@ if (chosen.length === 0)
   throw new Error(`there is no check ${flags.only}: they are ${checks.map(({ id }) => id).join(', ')}`);
 if (flags.again) rmSync(runsDir, { recursive: true, force: true });
 
+const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} threads, Node ${process.versions.node}`;
 const rows = new Map<string, Row>();
 const missing = (check: Check) => check.needs !== null && !existsSync(join(dataDir, check.needs));
 const able = chosen.filter((check) => !missing(check));
@@ -81,13 +84,14 @@ async function run(check: Check): Promise<Row> {
   try {
     const of = (id: string): Values => rows.get(id)?.values ?? {};
     const { ours, holds, values } = await check.run(of);
-    return { id: check.id, ours, holds, ...(values === undefined ? {} : { values }), seconds: seconds() };
+    return { id: check.id, ours, holds, ...(values === undefined ? {} : { values }), seconds: seconds(), machine };
   } catch (error) {
     return {
       id: check.id,
       ours: error instanceof Error ? error.message : String(error),
       holds: false,
       seconds: seconds(),
+      machine,
     };
   }
 }
@@ -110,7 +114,7 @@ function writeTable(): void {
     'Written by `npm run acceptance`; nothing in it is typed by hand. A loss is the mean over the seeds ± their standard deviation, training / validation where',
     "there are two. Data: makemore's names.txt, tiny Shakespeare. `--only` takes the name of a check: `npm run acceptance -- --only 4-deep`.",
     '',
-    `Machine: ${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} threads, Node ${process.versions.node}.`,
+    `Seconds are of ${[...new Set([...rows.values()].map((row) => row.machine))].join('; and of ')}.`,
   ];
   for (const section of new Set(checks.map((check) => check.section))) {
     lines.push(

@@ -8,7 +8,7 @@ import { measure, moonsModel, trainMoons } from '../../models/micrograd/moons.ts
 import { makeMoons } from '../../models/micrograd/moonsData.ts';
 import { MLP } from '../../models/micrograd/nn.ts';
 import { surface } from '../../models/micrograd/surface.ts';
-import { Value } from '../../models/micrograd/value.ts';
+import { add, div, mul, sub, Value } from '../../models/micrograd/value.ts';
 import { allDigits, type Check, digits, fact, type Outcome, quick } from './check.ts';
 
 const command = 'manygrad lecture micrograd';
@@ -36,9 +36,37 @@ const trainedMoons = () => {
 
 let trained: ReturnType<typeof trainedMoons> | undefined;
 
+/** Every operation, numbers on either side of those that take two. */
+const everything = ([x, y]: readonly Value[]): Value => {
+  const either = add(2, x.add(3))
+    .mul(sub(1, y.sub(2)))
+    .add(mul(2, y.mul(3)).div(div(4, x.div(5))));
+  return either.add(x.mul(y).neg()).add(x.pow(3)).add(x.exp()).add(y.tanh()).add(x.relu()).add(y.relu());
+};
+
+/** Whether a value is refused as an exponent, as it is in the lecture. */
+const refusesExponent = (): boolean => {
+  try {
+    new Value(2).pow(new Value(3) as unknown as number);
+    return false;
+  } catch (error) {
+    return error instanceof TypeError;
+  }
+};
+
 const NEURON = 'the output, and its gradients by x1, w1, x2, w2';
 
 export const section1: readonly Check[] = [
+  told(
+    '1-operations',
+    'add, mul, neg, sub, pow, div, exp, tanh, relu, numbers on either side: gradients against numeric ones, largest relative difference; an exponent that is a value',
+    'as the definition says; refused',
+    () => {
+      const largest = gradcheck(everything, [1.3, -0.7]);
+      const refused = refusesExponent();
+      return fact(`${largest.toExponential(1)}; ${refused ? 'refused' : 'taken'}`, largest < 1e-8 && refused);
+    },
+  ),
   told('1-accumulate', 'b = a + a: the gradient of a', '2', () => {
     const a = new Value(3);
     a.add(a).backward();

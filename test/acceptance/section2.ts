@@ -5,7 +5,15 @@ import { contexts } from '../../core/data/contexts.ts';
 import { loadLines } from '../../core/data/load.ts';
 import { Vocabulary } from '../../core/data/vocabulary.ts';
 import { TorchGenerator } from '../../core/random/torch.ts';
-import { count, countOf, distance, likelihood, probabilities, type Table } from '../../models/bigram/counting.ts';
+import {
+  count,
+  countOf,
+  distance,
+  likelihood,
+  pairs,
+  probabilities,
+  type Table,
+} from '../../models/bigram/counting.ts';
 import { heatMap } from '../../models/bigram/heatMap.ts';
 import { firstTable, lectureTraining, netProbabilities, type Trained, train } from '../../models/bigram/neural.ts';
 import { sampleNames } from '../../models/bigram/sampling.ts';
@@ -127,6 +135,21 @@ export const section2: readonly Check[] = [
     ({ names, vocabulary, counts }) => {
       const { log, bigrams } = likelihood(names.slice(0, 3), vocabulary, probabilities(counts));
       return allDigits('−38.7856, 16', [log, bigrams]);
+    },
+  ),
+  ofCounts(
+    '2-pairs',
+    'the table of pairs, probabilities and their logarithms of "emma", "olivia", "ava": rows, and the sum of the logarithms',
+    '16, −38.7856',
+    ({ names, vocabulary, counts }) => {
+      const rows = pairs(names.slice(0, 3), vocabulary, probabilities(counts));
+      const together = allDigits('16, −38.7856', [rows.length, rows.reduce((sum, { log }) => sum + log, 0)]);
+      const asLogs = rows.every(({ probability, log }) => Math.abs(Math.exp(log) - probability) < 1e-12);
+      const shown = rows.map(({ pair }) => pair).join(' ');
+      return fact(
+        together.ours,
+        together.holds && asLogs && shown === '.e em mm ma a. .o ol li iv vi ia a. .a av va a.',
+      );
     },
   ),
   ofCounts(

@@ -1,8 +1,9 @@
 /** makemore 2: the MLP. */
 import { join } from 'node:path';
 import { loadLines } from '../../core/data/load.ts';
-import { splitLinesAsNotebook } from '../../core/data/split.ts';
+import { type Split, splitLinesAsNotebook } from '../../core/data/split.ts';
 import { parameterLayout } from '../../core/nn/index.ts';
+import { PythonRandom } from '../../core/random/python.ts';
 import { buildModel, type ModelSpec } from '../../models/model.ts';
 import { allDigits, type Check, fact, quick } from './check.ts';
 import { fullLength, notebook, SEEDS } from './notebook.ts';
@@ -19,6 +20,10 @@ const mlp = (embeddingDim: number, hidden: number): ModelSpec => ({
   stage: 'naive',
 });
 
+/** Examples of each part. A name of n letters is n + 1 of them. */
+const sizes = ({ train, val, test }: Split): number[] =>
+  [train, val, test].map((part) => part.reduce((sum, line) => sum + line.length + 1, 0));
+
 export const section3: readonly Check[] = [
   quick('3-parameters', 'parameters of E2/H100, E2/H300, E10/H200', '3,481, 10,281, 11,897', () =>
     allDigits('3,481, 10,281, 11,897', [mlp(2, 100), mlp(2, 300), mlp(10, 200)].map(parametersOf)),
@@ -29,10 +34,18 @@ export const section3: readonly Check[] = [
     '182,625, 22,655, 22,866',
     async () => {
       const { lines } = await loadLines(join(dataDir, 'names.txt'));
-      const { train, val, test } = splitLinesAsNotebook(lines);
-      // A name of n letters is n + 1 examples.
-      const examples = (part: readonly string[]) => part.reduce((sum, line) => sum + line.length + 1, 0);
-      return allDigits('182,625, 22,655, 22,866', [train, val, test].map(examples));
+      return allDigits('182,625, 22,655, 22,866', sizes(splitLinesAsNotebook(lines)));
+    },
+    { needs: 'names.txt', seeds: '42' },
+  ),
+  quick(
+    '3-split-shown',
+    'the same as that lecture itself showed, its cell run for the fourth time: each time it shuffles what it has shuffled before',
+    '182,441, 22,902, 22,803',
+    async () => {
+      const { lines } = await loadLines(join(dataDir, 'names.txt'));
+      for (let run = 1; run < 4; run++) new PythonRandom(42).shuffle(lines);
+      return allDigits('182,441, 22,902, 22,803', sizes(splitLinesAsNotebook(lines)));
     },
     { needs: 'names.txt', seeds: '42' },
   ),

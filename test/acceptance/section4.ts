@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { samplerOf } from '../../coordinator/draws.ts';
+import { createWasmBackend } from '../../core/backend/wasm/loadNode.ts';
+import { crossEntropy, intTensor, tensor } from '../../core/tensor/index.ts';
 import { buildModel, type ModelSpec } from '../../models/model.ts';
 import { presetRecipe } from '../../models/presets.ts';
 import { type Check, digits, fact, quick } from './check.ts';
@@ -82,7 +84,7 @@ const stages = [
   ['kaiming', 'Kaiming in place of guesses', 2.1],
 ] as const;
 
-const DEEP = '{name: deep-mlp, blockSize: 3, embeddingDim: 10, hidden: 100, layers: 5, batchNorm: true}';
+const DEEP = '{name: deep-mlp, blockSize: 3, embeddingDim: 10, hidden: 100, layers: 5, batchNorm: true, gain: 1}';
 
 export const section4: readonly Check[] = [
   quick('4-parameters', 'parameters of E10/H200 with batch norm', '12,097', () =>
@@ -103,6 +105,11 @@ export const section4: readonly Check[] = [
     const recipe = { ...presetRecipe('names-mlp'), random: 'notebook', seed: SEED, batch: 32 } as const;
     const first = samplerOf(recipe, buildModel(normed))(0, 182_625).slice(0, 5).join(', ');
     return fact(first, first === '5197, 99677, 101728, 53213, 114200');
+  }),
+  quick('4-uniform', 'the loss where all 27 characters are equally likely, −ln 1/27', '3.2958', async () => {
+    const backend = await createWasmBackend();
+    const logits = tensor(backend, new Float32Array(27), [1, 27]);
+    return digits('3.2958', await crossEntropy(logits, intTensor(backend, Uint16Array.of(5), [1])).item());
   }),
   glance('naive', '27', (loss) => Math.floor(loss) === 27),
   glance('softmax', '3.32', (loss) => loss.toFixed(2) === '3.32'),

@@ -1,10 +1,15 @@
 /** makemore 5: WaveNet. */
+import { join } from 'node:path';
+import { contexts } from '../../core/data/contexts.ts';
+import { loadLines } from '../../core/data/load.ts';
+import { splitLinesAsNotebook } from '../../core/data/split.ts';
+import { Vocabulary } from '../../core/data/vocabulary.ts';
 import type { ModelSpec } from '../../models/model.ts';
 import { allDigits, type Check, fact, quick } from './check.ts';
 import { fullLength, notebook } from './notebook.ts';
 import { parametersOf } from './section3.ts';
 import { besidePyTorch } from './section4.ts';
-import { training } from './training.ts';
+import { dataDir, training } from './training.ts';
 
 const wavenet = (embeddingDim: number, hidden: number): ModelSpec => ({
   name: 'wavenet',
@@ -23,11 +28,39 @@ const sizes = (blockSize: number, embeddingDim: number, hidden: number): string[
   ...['--set', `model.hidden=${hidden}`],
 ];
 
+/** Its lowest validation loss. */
+const LECTURE_BEST = 1.993;
+
 const full = { within: 0.02, seeds: SEEDS, data: 'names.txt' } as const;
+
+/** The lecturer's challenge, with the same data, split, network and number of steps. */
+const challenge = training({
+  ...full,
+  id: '6-challenge-200k',
+  what: 'the challenge: E24/H128 as above, but its rate falls as a cosine, with a weight decay of 0.0001',
+  lecture: { val: [LECTURE_BEST] },
+  args: [
+    ...[...notebook('names-wavenet'), '--steps', '200000', '--set', 'optimizer={name: sgd, weightDecay: 0.0001}'],
+    ...['--set', 'schedule={name: cosine, lr: 0.1, minLr: 0.001, warmupSteps: 0, decaySteps: 200000}'],
+  ],
+});
 
 export const section6: readonly Check[] = [
   quick('6-parameters', 'parameters: flat; hierarchical E10/H68; E24/H128', '22,097, 22,397, 76,579', () =>
     allDigits('22,097, 22,397, 76,579', [flat, wavenet(10, 68), wavenet(24, 128)].map(parametersOf)),
+  ),
+  quick(
+    '6-split',
+    'examples of 8 characters to train, validate and test: as many as of 3',
+    '182,625, 22,655, 22,866',
+    async () => {
+      const { lines } = await loadLines(join(dataDir, 'names.txt'));
+      const vocabulary = Vocabulary.fromLines(lines);
+      const { train, val, test } = splitLinesAsNotebook(lines);
+      const counts = [train, val, test].map((part) => contexts(part, vocabulary, 8).count);
+      return allDigits('182,625, 22,655, 22,866', counts);
+    },
+    { needs: 'names.txt', seeds: '42' },
   ),
   besidePyTorch('6-beside', 'E24/H128', 'wavenet', 42, notebook('names-wavenet')),
   training({
@@ -70,6 +103,14 @@ export const section6: readonly Check[] = [
     lecture: { train: [1.769], val: [1.993] },
     args: [...notebook('names-wavenet'), ...sizes(8, 24, 128), ...fullLength(150_000)],
   }),
+  {
+    ...challenge,
+    lecture: `below ${LECTURE_BEST}`,
+    run: async (of) => {
+      const { ours, values } = await challenge.run(of);
+      return fact(ours, (values?.val ?? Number.NaN) < LECTURE_BEST, values);
+    },
+  },
   {
     ...quick(
       '6-order',

@@ -222,7 +222,7 @@ describe('wrong input', () => {
     ['nothing there', ['eval', at('nowhere')], /nowhere does not exist: give the folder of a run, or a checkpoint/],
     ['a folder without a run', ['eval', at('nothing')], /nothing has no checkpoint: give the folder of a run/],
     ['a file that is no checkpoint', ['eval', at('note.txt')], /note\.txt is not a safetensors file/],
-    ['no run at all', ['eval'], /Not enough non-option arguments/],
+    ['no run at all', ['eval'], /the command lacks what it is to be done with: see manygrad --help/],
     [
       'a split that there is not',
       ['eval', run, '--split', 'all'],
@@ -253,8 +253,16 @@ describe('wrong input', () => {
       /brief\.txt has 7 characters.*give a text of at least 33/,
     ],
     ['no threads', ['eval', run, '--threads', '0'], /--threads must be a whole number of at least 1/],
-    ['a temperature that is no number', ['sample', run, '--temperature', 'hot'], /--temperature must be 0.* given NaN/],
-    ['a top-k that is no number', ['sample', run, '--top-k', 'all'], /--top-k must be a whole number .* given NaN/],
+    [
+      'a temperature that is no number',
+      ['sample', run, '--temperature', 'hot'],
+      /--temperature must be 0.* given what is no number/,
+    ],
+    [
+      'a top-k that is no number',
+      ['sample', run, '--top-k', 'all'],
+      /--top-k must be a whole number .* given what is no number/,
+    ],
     ['a top-k without a number', ['sample', run, '--top-k'], /Not enough arguments following: top-k/],
     ['a top-p below zero', ['sample', run, '--top-p', '-0.5'], /--top-p must be above 0 .* given -0\.5/],
     [

@@ -68,7 +68,7 @@ function overlay(
       );
       below.replaceChildren(
         table(
-          ['Layer', 'Kind', 'Shape', 'Mean', 'Std', ...(hasTanh ? ['Saturated'] : [])],
+          ['Layer', 'Kind', 'Shape', 'Mean', 'Std', ...(hasTanh ? ['Beyond ±0.97'] : [])],
           layers.map((layer) => {
             const { mean, std } = of(layer);
             const saturated = layer.saturated === null ? '–' : `${(100 * layer.saturated).toFixed(1)} %`;
@@ -109,8 +109,8 @@ export function showSaturation(measured: Part<Measured>): void {
     id: 'saturation',
     title: 'Saturated units',
     says:
-      'Each row is an example, each column a unit of a tanh layer, white where its output is beyond ±0.99 and passes no ' +
-      'gradient: good is mostly black; a column that is white from top to bottom is a dead unit, which never learns.',
+      'Each row is an example, each column a unit of a tanh layer (the first four are shown), white where its output is beyond ' +
+      '±0.99 and passes no gradient: good is mostly black; a column that is white from top to bottom is a dead unit, which never learns.',
   };
   figureOf(options, measured, (card, { snapshots }) => {
     const controls = make('div', '', 'controls');
@@ -145,7 +145,7 @@ function image({ name, image }: LayerRecord): HTMLElement {
   for (let i = 0; i < cells.length && pixels !== undefined; i++)
     pixels.data.set(cells[i] === '1' ? [255, 255, 255, 255] : [24, 26, 34, 255], 4 * i);
   if (pixels !== undefined) context?.putImageData(pixels, 0, 0);
-  const says = `${name}: ${(100 * white).toFixed(1)} % saturated, ${dead === 0 ? 'no dead unit' : `${dead} dead`}`;
+  const says = `${name}: ${(100 * white).toFixed(1)} % beyond ±0.99, ${dead === 0 ? 'no dead unit' : `${dead} dead`}`;
   canvas.role = 'img';
   canvas.ariaLabel = says;
   box.append(canvas, make('figcaption', says, 'quiet'));

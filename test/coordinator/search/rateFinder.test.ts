@@ -93,6 +93,13 @@ describe('the pictures', () => {
     expect(svgPlot(readSearch([0.1], [3], true), 'one')).not.toMatch(/NaN|undefined|Infinity/);
   });
 
+  test('a suggestion below all rates that were tried stands at the edge', () => {
+    const svg = svgPlot(readSearch([0.1], [3], true), 'one');
+    expect(svg).toContain('>← suggestion 0.01<');
+    const left = Array.from(svg.matchAll(/<line x1="([^"]+)"/g), ([, x]) => Number(x));
+    expect(Math.min(...left)).toBe(60);
+  });
+
   test('a rate in words is one that could be set', () => {
     expect([0.1234, 1e-5, 1, 31.6].map(rateInWords)).toEqual(['0.12', '0.00001', '1', '32']);
   });
