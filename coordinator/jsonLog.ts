@@ -17,8 +17,6 @@ interface HeldLine {
   readonly bytes: Uint8Array;
 }
 
-const encoder = new TextEncoder();
-
 export class JsonLog {
   readonly #disk: Disk;
   readonly #file: string;
@@ -38,7 +36,7 @@ export class JsonLog {
 
   /** Adds a line to what is to be written. */
   push(line: { readonly step: number }): void {
-    this.#held.push({ step: line.step, bytes: encoder.encode(`${JSON.stringify(line)}\n`) });
+    this.#held.push({ step: line.step, bytes: Buffer.from(`${JSON.stringify(line)}\n`) });
   }
 
   /**
@@ -95,8 +93,10 @@ export class JsonLog {
     await cutLines(this.#disk, this.#file, (line) => line.step <= step);
   }
 
+  /** Lets the file go, as it is. */
   async close(): Promise<void> {
-    await this.#close();
+    // What has been flushed safely needs nothing of it.
+    await this.#close().catch(() => undefined);
   }
 
   async #open(): Promise<DiskFile> {
@@ -156,7 +156,7 @@ export async function cutLines(disk: Disk, file: string, keep: (line: AnyLine) =
     if (!isPrefix)
       return await replaceFile(disk, file, async (handle) => {
         for await (const { text } of linesOf(disk, file))
-          if (isWanted(text)) await handle.write(encoder.encode(`${text}\n`));
+          if (isWanted(text)) await handle.write(Buffer.from(`${text}\n`));
       });
     if (!isCut) return;
     const handle = await disk.open(file, 'append');

@@ -1,5 +1,6 @@
 /** config.json: what the run in a folder is of. With the data's bytes, all that its trajectory depends on. */
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import type { Disk } from '../core/disk/disk.ts';
 import { codeOf } from '../core/disk/errors.ts';
@@ -7,6 +8,7 @@ import { readIfThere, replaceFile } from '../core/disk/files.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import { recipeSchema } from '../models/recipe.ts';
+import { parseJson } from './jsonLog.ts';
 
 export const CONFIG = 'config.json';
 
@@ -36,7 +38,7 @@ export async function readConfig(dir: string, disk: Disk = nodeDisk): Promise<Ru
 export async function writeConfig(dir: string, config: RunConfig, disk: Disk): Promise<void> {
   const file = join(dir, CONFIG);
   const text = `${JSON.stringify(config, null, 2)}\n`;
-  if ((await readText(disk, file)) === text) return;
+  if (isDeepStrictEqual(parseJson((await readText(disk, file)) ?? ''), JSON.parse(text))) return;
   await replaceFile(disk, file, (handle) => handle.write(new TextEncoder().encode(text)));
 }
 

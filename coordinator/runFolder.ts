@@ -54,6 +54,8 @@ export const logLineSchema = z.object({
 export type LogLine = z.infer<typeof logLineSchema>;
 
 const FLUSH_MS = 500;
+/** How often a roll-back tries to read checkpoints on a disk that fails before it passes over them. */
+const READ_ATTEMPTS = 4;
 const SUMMARY = 'summary.json';
 const LOG = 'log.jsonl';
 const LEDGER = 'ledger.jsonl';
@@ -262,8 +264,11 @@ export class RunFolder {
    */
   rollBack(step: number): Promise<Checkpoint | null> {
     this.#newest = null;
+    let attempts = 0;
     return this.#do(async () => {
       const { found, damaged } = await searchCheckpoint(this.dir, this.#disk, step);
+      const failing = damaged.find(({ error }) => mayPass(error));
+      if (failing !== undefined && ++attempts < READ_ATTEMPTS) throw failing.error;
       const last = found?.step ?? 0;
       // First the checkpoints: a crash in between leaves lines to be cut off, and no checkpoint without its lines.
       await setAside(this.dir, damaged, this.#disk);

@@ -10,6 +10,7 @@ import { readIfThere } from '../core/disk/files.ts';
 import { UserError } from '../core/errors.ts';
 
 export interface RunLock {
+  /** One that cannot be removed is stale once this process has ended. */
   release(): Promise<void>;
 }
 
@@ -17,7 +18,7 @@ export interface RunLock {
 export async function lockRun(dir: string, disk: Disk): Promise<RunLock> {
   const file = join(dir, 'run.lock');
   for (;;) {
-    if (await make(disk, file)) return { release: () => disk.remove(file) };
+    if (await make(disk, file)) return { release: () => disk.remove(file).catch(() => undefined) };
     const pid = holder(new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0)));
     if (pid !== null && pid !== process.pid && isAlive(pid))
       throw new UserError(`process ${pid} is already training in ${dir}: stop it first, or choose another folder.`);

@@ -72,6 +72,8 @@ export class ThreadPool implements Threads {
 
   /** Ends the threads, in the middle of a lease if need be. */
   async close(): Promise<void> {
+    // An answer that comes while its thread is being ended has nobody to go to, which piscina calls an error.
+    this.#piscina.on('error', () => undefined);
     await this.#piscina.destroy();
   }
 }

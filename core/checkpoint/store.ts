@@ -33,6 +33,8 @@ export interface Checkpoint {
 export interface DamagedCheckpoint {
   readonly file: string;
   readonly reason: string;
+  /** What its reading failed by; its `cause` is the disk's error where it was that. */
+  readonly error?: UserError;
 }
 
 const PATTERN = /^checkpoint-(0|[1-9]\d{0,15})\.safetensors$/;
@@ -164,7 +166,7 @@ export async function searchCheckpoint(
       damaged.push({ file, reason: `${file} holds step ${found.step}: give it the name of that step.` });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      damaged.push({ file, reason: error.message });
+      damaged.push({ file, reason: error.message, error });
     }
   }
   return { found: null, damaged };
@@ -300,7 +302,12 @@ function unreadable(file: string, error: unknown): UserError {
   const code = codeOf(error);
   if (code === 'ENOENT') return new UserError(`${file} does not exist: give the path of a checkpoint.`);
   if (code === 'EISDIR') return new UserError(`${file} is a directory: give the path of a checkpoint.`);
-  return new UserError(`${file} cannot be read (${code ?? String(error)}): check its permissions or use another copy.`);
+  return new UserError(
+    `${file} cannot be read (${code ?? String(error)}): check its permissions or use another copy.`,
+    {
+      cause: error,
+    },
+  );
 }
 
 const altered = (file: string) =>

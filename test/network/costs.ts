@@ -70,7 +70,7 @@ export async function costsOf(dir: string): Promise<Costs> {
     update.push(await timed(() => trainer.update(false)));
   }
   const bytes = {
-    state: wireBytes(stateMessage(state), false),
+    state: framesBytes(encodeState(state, 'a-nonce.0.0'), false),
     work: linear(
       leases.map((lease) => wireBytes(workMessage(lease), false)),
       microBatches,
@@ -123,8 +123,12 @@ function linear([one = 0, whole = 0]: readonly number[], microBatches: number): 
 
 /** @param masked a client's frames are: 4 bytes more each */
 function wireBytes(message: Message<Header>, masked: boolean): number {
+  return framesBytes(encodeFrames(message), masked);
+}
+
+function framesBytes(frames: readonly Uint8Array[], masked: boolean): number {
   let bytes = 0;
-  for (const { byteLength: n } of encodeFrames(message))
+  for (const { byteLength: n } of frames)
     bytes += n + (n < 126 ? 2 : n < 65_536 ? 4 : 10) + (masked ? 4 : 0);
   return bytes;
 }

@@ -8,13 +8,16 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { loadData } from '../../../coordinator/data.ts';
 import { type Live, openLive } from '../../../coordinator/live/live.ts';
 import { PLAIN } from '../../../coordinator/options.ts';
-import { prepareNewRun, prepareResumedRun } from '../../../coordinator/prepare.ts';
+import { prepareNewRun, prepareResumedRun, type RunPlace } from '../../../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../../../coordinator/run.ts';
+import { systemClock } from '../../../core/clock.ts';
 import { LiveCloseCode, type LiveState } from '../../../core/protocol/live.ts';
 import type { CloseCause, WorkerPort } from '../../../core/protocol/work.ts';
 import { parseRecipe } from '../../../models/recipe.ts';
+import { SimDisk } from '../../../simulation/simDisk.ts';
 import { startLocalWorker } from '../../../worker/local.ts';
 import { scratch } from '../../support/cli.ts';
 import { LivePage } from './livePage.ts';
@@ -75,12 +78,12 @@ interface Scene {
 const scenes: Scene[] = [];
 let runs = 0;
 
-/** A run with one local thread behind a gate, which closes after a step; not started. */
-async function stage(holdAfter = -1, resume?: string): Promise<Scene> {
+/** A run with one local thread behind a gate, which closes after a step; not started. On this machine's disk, or another. */
+async function stage(holdAfter = -1, resume?: string, on?: RunPlace): Promise<Scene> {
   const options = () => ({ ...PLAIN, keepCheckpoints: 9, evalEvery: 100 });
   const dir = resume ?? join(place.dir, `run${runs++}`);
   const prepared = await (resume === undefined
-    ? prepareNewRun(recipe, dir, options)
+    ? prepareNewRun(recipe, dir, options, on)
     : prepareResumedRun(dir, {}, options));
   const gate = new Gate();
   const made = { step: prepared.trainer.step };
@@ -317,6 +320,27 @@ describe('an operator', () => {
     expect((await again.run.ended).paramsSha256).toBe(undisturbed.paramsSha256);
     await second.until((s) => s?.status.step === STEPS);
     expect(second.state?.course.course.step).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
+  });
+
+  test('is told of a full disk, which no command gets past, and of room', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    // Tries again every 30 ms.
+    const clock = { ...systemClock, after: (ms: number, call: () => void) => systemClock.after(ms / 100, call) };
+    const { run, port } = await stage(-1, undefined, { disk: disk.life(), clock, loadData });
+    const page = await LivePage.open(port, KEY);
+    disk.capacity = disk.used + 5000;
+    run.start();
+    await page.until(phase('paused'));
+    const full = expect.stringMatching(/^the disk is full \(ENOSPC\) .* it goes on by itself when there is room$/);
+    const notices = () => page.state?.notices.map((n) => n.text).slice(1);
+    expect(notices()).toEqual([full, 'paused']);
+    for (const kind of ['checkpoint', 'resume'] as const)
+      expect(await page.ask({ kind })).toMatchObject({ error: full });
+    expect(run.phase).toBe('paused');
+    disk.capacity = Number.POSITIVE_INFINITY;
+    expect((await run.ended).paramsSha256).toBe(undisturbed.paramsSha256);
+    await page.until(phase('finished'));
+    expect(notices()?.slice(0, 4)).toEqual([full, 'paused', 'there is room again, and all is written', 'resumed']);
   });
 
   test('too many samples at once are refused with a sentence, and the others drawn', async () => {
