@@ -1,0 +1,168 @@
+/**
+ * What the coordinator's logic costs with hundreds of workers: its machine alone, in virtual time. Workers of random paces
+ * answer when their work would be done; printed are the milliseconds of processor time that the machine itself takes a step, and
+ * how long a step lasts in virtual time compared with the work divided by the speed of all.
+ *
+ *   node bench/scheduling.ts [--workers 50,100,200,400] [--steps 60] [--spread 10] [--json]
+ */
+import { parseArgs } from 'node:util';
+import { type Action, type Event, Machine, type Plan } from '../coordinator/machine.ts';
+import { Site, Stream } from '../core/random/streams.ts';
+import { machineInWords, thisMachine } from './machine.ts';
+
+const SLOTS = 4;
+/** Micro-batches a step, for each slot. */
+const PER_SLOT = 4;
+/** Milliseconds a micro-batch of the fastest workers. */
+const FASTEST_MS = 5;
+/** By how much a lease may take longer or shorter than its worker's usual. */
+const JITTER = 0.2;
+const TICK_MS = 100;
+/** Steps in which the machine learns the paces, and the compiler the machine. */
+const WARM_UP = 10;
+
+interface Figures {
+  readonly workers: number;
+  readonly microBatches: number;
+  /** Milliseconds of processor time in the machine, a step. */
+  readonly machineMs: number;
+  readonly events: number;
+  /** Virtual duration of a step, over that of the same work divided as finely as one likes. */
+  readonly overIdeal: number;
+}
+
+/** Answers to come, soonest first: a binary heap. */
+class Agenda {
+  readonly #heap: { readonly at: number; readonly event: Event }[] = [];
+
+  push(at: number, event: Event): void {
+    const heap = this.#heap;
+    let i = heap.push({ at, event }) - 1;
+    for (let up = (i - 1) >> 1; i > 0 && at < (heap[up]?.at ?? 0); i = up, up = (i - 1) >> 1) this.#swap(i, up);
+  }
+
+  pop(): { readonly at: number; readonly event: Event } | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    heap[0] = last;
+    for (let i = 0; ; ) {
+      let least = i;
+      for (const child of [2 * i + 1, 2 * i + 2])
+        if ((heap[child]?.at ?? Number.POSITIVE_INFINITY) < (heap[least]?.at ?? 0)) least = child;
+      if (least === i) return first;
+      this.#swap(i, least);
+      i = least;
+    }
+  }
+
+  #swap(i: number, j: number): void {
+    const [a, b] = [this.#heap[i], this.#heap[j]];
+    if (a !== undefined && b !== undefined) [this.#heap[i], this.#heap[j]] = [b, a];
+  }
+}
+
+/** What happened, and when; and where in it each step was made. */
+interface Played {
+  readonly events: { readonly at: number; readonly event: Event }[];
+  readonly commits: number[];
+  readonly microBatches: number;
+  readonly idealMs: number;
+}
+
+const planOf = (steps: number, microBatches: number): Plan => ({
+  startStep: 0,
+  steps,
+  microBatches,
+  evalMicroBatches: { train: 1, val: 1 },
+  evalEvery: 0,
+  checkpointEvery: 0,
+  diagnoseEvery: 0,
+  verify: 'off',
+});
+
+/** Plays a run in virtual time. @param spread the slowest worker's pace over the fastest's */
+function play(workers: number, steps: number, spread: number): Played {
+  const microBatches = workers * SLOTS * PER_SLOT;
+  const stream = new Stream(workers, Site.sample);
+  let drawn = 0;
+  const draw = () => stream.uniform(drawn++);
+  const paces = Array.from({ length: workers }, () => FASTEST_MS * spread ** draw());
+  const machine = new Machine(planOf(steps, microBatches));
+  const agenda = new Agenda();
+  const events: { at: number; event: Event }[] = [];
+  const commits: number[] = [];
+  let now = 0;
+  let finished = false;
+  const act = (action: Action) => {
+    if (action.type === 'assign') {
+      const { worker, round, block } = action;
+      const ms = (paces[worker] ?? 0) * block.size * (1 + JITTER * (2 * draw() - 1));
+      agenda.push(now + ms, { type: 'result', worker, round: round.id, block, suspect: false, agrees: null });
+    } else if (action.type === 'commit' && action.round.mode === 'train') commits.push(events.length);
+    else if (action.type === 'finish') finished = true;
+  };
+  const tell = (event: Event) => {
+    events.push({ at: now, event });
+    for (const action of machine.handle(event, now)) act(action);
+  };
+  for (let worker = 0; worker < workers; worker++)
+    tell({ type: 'joined', worker, slots: SLOTS, trusted: true, identity: null });
+  agenda.push(TICK_MS, { type: 'tick' });
+  tell({ type: 'start' });
+  for (let next = agenda.pop(); next !== undefined && !finished; next = agenda.pop()) {
+    now = next.at;
+    tell(next.event);
+    if (next.event.type === 'tick') agenda.push(now + TICK_MS, next.event);
+  }
+  const speed = paces.reduce((sum, pace) => sum + SLOTS / pace, 0);
+  return { events, commits, microBatches, idealMs: microBatches / speed };
+}
+
+/** Has the machine live through a run again, with nothing else in between. */
+function measure(workers: number, steps: number, spread: number): Figures {
+  const played = play(workers, WARM_UP + steps, spread);
+  const { events, commits, microBatches, idealMs } = played;
+  const machine = new Machine(planOf(WARM_UP + steps, microBatches));
+  const first = commits[WARM_UP - 1] ?? 0;
+  const last = commits.at(-1) ?? 0;
+  for (const { event, at } of events.slice(0, first)) machine.handle(event, at);
+  const before = process.threadCpuUsage();
+  for (let i = first; i < last; i++) {
+    const next = events[i];
+    if (next !== undefined) machine.handle(next.event, next.at);
+  }
+  const { user, system } = process.threadCpuUsage(before);
+  const lasted = (events[last - 1]?.at ?? 0) - (events[first - 1]?.at ?? 0);
+  return {
+    workers,
+    microBatches,
+    machineMs: (user + system) / 1000 / steps,
+    events: Math.round((last - first) / steps),
+    overIdeal: lasted / steps / idealMs,
+  };
+}
+
+const { values } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '50,100,200,400' },
+    steps: { type: 'string', default: '60' },
+    spread: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const [steps, spread] = [Number(values.steps), Number(values.spread)];
+if (!values.json) {
+  console.log(machineInWords(thisMachine()));
+  console.log(`${SLOTS} slots a worker, paces over a range of ${spread} to 1\n`);
+  console.log('workers  micro-batches  events a step  machine, ms a step  duration over ideal');
+}
+for (const workers of values.workers.split(',').map(Number)) {
+  const figures = measure(workers, steps, spread);
+  if (values.json) console.log(JSON.stringify(figures));
+  else
+    console.log(
+      `${String(workers).padStart(7)}  ${String(figures.microBatches).padStart(13)}  ${String(figures.events).padStart(13)}  ${figures.machineMs.toFixed(3).padStart(18)}  ${figures.overIdeal.toFixed(2).padStart(19)}`,
+    );
+}
