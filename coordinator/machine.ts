@@ -3,36 +3,49 @@
  * commit). It does no I/O, holds no tensor and reads no clock, so a whole run with its faults can be simulated in one
  * process; sockets, threads and disks are adapters around it (run.ts).
  *
- * A run is a sequence of rounds: a training step, an evaluation, or a look at what the layers do. A round is cut into micro-batches, leased to workers as
- * aligned runs (subtrees of the all-reduce, core/allreduce), and committed once each micro-batch has been accepted
- * exactly once. A lease that is lost goes back to the front of the queue. What is overdue, or would be done much
- * sooner by whoever is idle, is handed out twice, and the first answer counts: both have the same bits. Leases are as large
- * as their worker is fast. While the run is paused, no lease is handed out.
+ * A run is a sequence of rounds (course.ts): a training step, an evaluation, or a look at what the layers do. A round is cut
+ * into micro-batches, leased to workers (schedule.ts) as aligned runs (subtrees of the all-reduce, core/allreduce), and
+ * committed once each micro-batch has been accepted exactly once.
+ *
+ * A result of a worker that is not trusted may be doubted: then it is held, and counts for nothing until the same block has
+ * been computed by a worker that is. That one's result is taken. If they differ, the doubted worker has lied, and whatever
+ * of its work was taken unchecked goes: the round under way starts again, or the run goes back to before the first step
+ * with such work. Doubts end with their round, whichever way it ends. Evaluations and looks that are committed stay: they
+ * are figures in a log, and nothing is computed from them.
+ *
+ * Where nothing is verified and no trusted worker is there, a merely suspect result is checked by any other worker. If the
+ * two differ and the second is not suspect, the first lied. If it is suspect too, it is held in the first one's stead for a
+ * third; who has answered is not asked again, and with nobody left to ask, the last answer is taken and nobody accused.
  */
-import { isAligned, runLength } from '../core/allreduce/treeSum.ts';
-import {
-  type Block,
-  type EvalSplit,
-  isWorthDoubling,
-  type Lease,
-  type Member,
-  type Pace,
-  patience,
-  type Round,
-  remember,
-  shares,
-  take,
-  type WorkerId,
-  wholeBlocks,
-} from './leases.ts';
+import { Course, type Plan } from './course.ts';
+import type { Block, Doubt, EvalSplit, Lease, Member, Round, WorkerId } from './leases.ts';
+import { Schedule } from './schedule.ts';
+import { isSampled, type Standing, Standings, type Verify } from './standing.ts';
 
-export type { Block, EvalSplit, Round, WorkerId };
+export type { Block, EvalSplit, Plan, Round, Verify, WorkerId };
 
 export type Event =
   | { readonly type: 'start' }
-  | { readonly type: 'joined'; readonly worker: WorkerId; readonly slots: number }
+  | {
+      readonly type: 'joined';
+      readonly worker: WorkerId;
+      readonly slots: number;
+      /** Its results are taken as they are, and others' are checked by it. */
+      readonly trusted: boolean;
+      /** What it is called whenever it comes; null of a stranger, who is a new one with each connection. */
+      readonly identity: string | null;
+    }
   | { readonly type: 'left'; readonly worker: WorkerId }
-  | { readonly type: 'result'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
+  | {
+      readonly type: 'result';
+      readonly worker: WorkerId;
+      readonly round: number;
+      readonly block: Block;
+      /** It is out of line with the round's other results. Looked at where the worker is not trusted. */
+      readonly suspect: boolean;
+      /** Whether it equals the result that is held of this very block of this round; null if none is. */
+      readonly agrees: boolean | null;
+    }
   /** The worker has finished a micro-batch of a lease that it holds: `block` is the lease's, or lies in it. */
   | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }
   /** Time has passed. */
@@ -40,98 +53,127 @@ export type Event =
   /** The operator wants no more leases handed out; what is under way is still taken. */
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
-  /** The operator wants a checkpoint now: parameters change at commits alone, so any moment will do. */
+  /** The operator wants a checkpoint now. Parameters change at commits alone, so any moment will do, but during a rollback. */
   | { readonly type: 'checkpoint' }
   /** The operator sends a worker away. */
   | { readonly type: 'kick'; readonly worker: WorkerId }
+  /** The run has gone back, as it was told: so many updates are made now, no more than was asked. */
+  | { readonly type: 'restored'; readonly step: number }
+  /** End with the round under way; at once if none is, or if it cannot end because the run is paused. */
+  | { readonly type: 'drain' }
   /** A person wants to stop: abandon the round under way, keep what is committed. */
   | { readonly type: 'stop' };
 
 export type Action =
-  /** A round begins: prepare its data. */
+  /** A round begins: prepare its data. What was accepted or held of one that has not been committed is void. */
   | { readonly type: 'open'; readonly round: Round }
   | { readonly type: 'assign'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
-  /** The result just reported counts: add it to the sum. */
+  /** The result just reported counts: add it to the sum, and let go of what is held of its block. */
   | { readonly type: 'accept'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
+  /** The result just reported does not count yet: hold it, or its digest, in place of what is held of its block. */
+  | { readonly type: 'doubt'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
+  /** A result waits to be checked and no trusted worker is there: the round cannot end before one comes. Told as it begins. */
+  | { readonly type: 'unverifiable' }
   /** The lease has been kept for too long, and may be handed out again. Told once a lease, for whoever watches. */
   | { readonly type: 'overdue'; readonly worker: WorkerId; readonly round: Round; readonly block: Block }
-  /** The worker sent what it was not asked for, or is not wanted: close it. */
-  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string }
+  /** The worker is to be closed, for sending what it was not asked for, a lie (perhaps found after it left), or no fault. */
+  | { readonly type: 'expel'; readonly worker: WorkerId; readonly reason: string; readonly cause: Cause }
   /** All micro-batches of the round have been accepted once: update the parameters, or report the evaluation. */
   | { readonly type: 'commit'; readonly round: Round }
+  /** Undo the updates from this step on, or from an earlier one; then tell `restored`. No round is open until then. */
+  | { readonly type: 'rollback'; readonly step: number }
   | { readonly type: 'checkpoint'; readonly step: number }
+  /** `step` is how many updates count: where a rollback is under way, as many as it asked for. */
   | { readonly type: 'finish'; readonly step: number; readonly complete: boolean };
 
-/** What is to be done, and when. Steps count the updates made: after the first one, the step is 1. */
-export interface Plan {
-  readonly startStep: number;
-  readonly steps: number;
-  readonly microBatches: number;
-  /** Micro-batches of an evaluation of a split. */
-  readonly evalMicroBatches: Readonly<Record<EvalSplit, number>>;
-  /** Evaluate the validation set after every so many steps; 0 is only at the end. Both splits are evaluated at the end. */
-  readonly evalEvery: number;
-  readonly checkpointEvery: number;
-  /** Look at what the layers do before every so many steps; 0 is never. */
-  readonly diagnoseEvery: number;
-}
+/** Why a worker is sent away. */
+export type Cause = 'misbehaved' | 'lied' | 'operator';
+
+const LIED = 'its result was not what the same micro-batches gave another worker';
 
 export class Machine {
-  readonly #plan: Plan;
-  readonly #workers = new Map<WorkerId, Member>();
-  #step: number;
-  #rounds = 0;
+  readonly #verify: Verify;
+  readonly #dice: () => number;
+  readonly #course: Course;
+  readonly #schedule: Schedule;
+  readonly #standings = new Standings();
   #round: Round | null = null;
-  /** Rounds still to come before the next training step. */
-  #evaluations: EvalSplit[] = [];
-  /** Blocks of the round that wait for a worker, next first. */
-  #queue: Block[] = [];
-  /** A 1 for each micro-batch of the round that has been accepted. */
-  #accepted = new Uint8Array(0);
-  #missing = 0;
-  /** The step that has been looked at. */
-  #diagnosed = -1;
-  #now = 0;
+  /** Those of whose work something unchecked has been accepted in the round. */
+  readonly #unchecked = new Set<Standing>();
+  /** Which step was asked to be gone back to, until that is done. */
+  #rollback: number | null = null;
   #paused = false;
+  #draining = false;
   #finished = false;
+  #unverifiable = false;
+  #now = 0;
+  #actions: Action[] = [];
 
-  constructor(plan: Plan) {
-    this.#plan = plan;
-    this.#step = plan.startStep;
+  /** @param dice numbers in [0, 1) that no worker can foresee: they choose which results are checked */
+  constructor(plan: Plan, dice: () => number = Math.random) {
+    this.#verify = plan.verify;
+    this.#dice = dice;
+    this.#course = new Course(plan);
+    this.#schedule = new Schedule(plan.verify === 'off');
+  }
+
+  /** Before this step, nothing unchecked of anybody lies who could still be found to have lied: no rollback asks for less. */
+  get cleanStep(): number {
+    return this.#standings.cleanStep(this.#course.step);
   }
 
   /**
    * Takes an event; returns what is to be done, in order. Events after the end are answered by nothing.
    * @param now milliseconds on a clock that does not run back, from anywhere
+   * @throws Error if the adapter contradicts what it was told
    */
   handle(event: Event, now: number): Action[] {
     if (this.#finished) return [];
     this.#now = now;
+    this.#actions = [];
+    this.#handle(event);
+    this.#tellUnverifiable();
+    return this.#actions;
+  }
+
+  #handle(event: Event): void {
     switch (event.type) {
       case 'start':
-        return this.#next(this.#step >= this.#plan.steps ? ['train', 'val'] : []);
-      case 'joined':
-        this.#workers.set(event.worker, { slots: event.slots, leases: [], pace: { last: [], median: null } });
+        return this.#next();
+      case 'joined': {
+        const { worker, slots, trusted, identity } = event;
+        this.#schedule.join(worker, slots, trusted ? null : this.#standings.join(identity));
         return this.#assign();
+      }
       case 'left':
-        return this.#lose(event.worker);
+        this.#lose(event.worker);
+        return this.#assign();
       case 'result':
-        return this.#result(event.worker, event.round, event.block);
+        return this.#result(event);
       case 'progress':
         return this.#progress(event.worker, event.round, event.block);
       case 'tick':
         return this.#hurry();
       case 'pause':
         this.#paused = true;
-        return [];
+        if (this.#draining && this.#rollback === null) this.#finish(false);
+        return;
       case 'resume':
         this.#paused = false;
         return this.#assign();
       case 'checkpoint':
-        return [{ type: 'checkpoint', step: this.#step }];
+        if (this.#rollback === null) this.#actions.push({ type: 'checkpoint', step: this.#course.step });
+        return;
       case 'kick':
-        if (!this.#workers.has(event.worker)) return [];
-        return this.#expel(event.worker, 'the operator sent it away');
+        if (this.#schedule.get(event.worker) === undefined) return;
+        this.#expel(event.worker, 'operator', 'the operator sent it away');
+        return this.#assign();
+      case 'restored':
+        return this.#restored(event.step);
+      case 'drain':
+        this.#draining = true;
+        if (this.#rollback === null && (this.#round === null || this.#paused)) this.#finish(false);
+        return;
       case 'stop':
         return this.#finish(false);
       default:
@@ -139,200 +181,168 @@ export class Machine {
     }
   }
 
-  #result(worker: WorkerId, roundId: number, block: Block): Action[] {
-    const member = this.#workers.get(worker);
+  #result({ worker, round: id, block, suspect, agrees }: Event & { type: 'result' }): void {
+    const member = this.#schedule.get(worker);
+    if (member === undefined) return;
+    const lease = this.#schedule.answered(member, id, block.lo, block.size, this.#now);
     const round = this.#round;
-    if (member === undefined || round === null) return [];
-    const at = member.leases.findIndex(
-      (l) => l.round === roundId && l.block.lo === block.lo && l.block.size === block.size,
-    );
-    const lease = member.leases[at];
-    if (lease === undefined) return this.#expel(worker, 'it answered a lease that it did not hold');
-    member.leases.splice(at, 1);
-    remember(member.pace, (this.#now - lease.since) / block.size);
-    // Late: the round is over, or another worker was handed the same and was faster.
-    if (roundId !== round.id) return this.#assign();
-    if (this.#has(block)) return this.#putBack([block]);
+    if (lease === undefined) this.#expel(worker, 'misbehaved', 'it answered a lease that it did not hold');
+    else if (round !== null && id === round.id) {
+      const found = this.#schedule.look(lease);
+      if (found === 'first') this.#first(round, lease, suspect);
+      // Another worker was handed the same and was faster.
+      else if (found === 'late') this.#schedule.tally.release(lease);
+      else this.#check(round, lease, found, suspect, agrees);
+    }
+    this.#commitIfComplete();
+    this.#assign(lease === undefined ? [] : [member]);
+  }
 
-    this.#accepted.fill(1, block.lo, block.lo + block.size);
-    this.#queue = this.#queue.flatMap((waiting) => this.#remaining(waiting));
-    this.#missing -= runLength(block.lo, block.size, round.microBatches);
-    const accept: Action = { type: 'accept', worker, round, block };
-    return this.#missing > 0 ? [accept, ...this.#assign()] : [accept, ...this.#commit(round)];
+  /** Takes the first answer of a block, or holds it. */
+  #first(round: Round, lease: Lease, suspect: boolean): void {
+    const { id, standing } = lease.holder;
+    const doubted =
+      standing !== null &&
+      (suspect || isSampled(standing, this.#verify, this.#dice)) &&
+      (this.#verify !== 'off' || this.#schedule.canCheck(new Set([standing])));
+    if (!doubted) return this.#accept(round, lease);
+    this.#schedule.tally.doubt(lease, id, standing);
+    this.#standings.hold(standing);
+    this.#actions.push({ type: 'doubt', worker: id, round, block: lease.block });
+  }
+
+  /** Settles a doubt by another worker's answer. */
+  #check(round: Round, lease: Lease, doubt: Doubt, suspect: boolean, agrees: boolean | null): void {
+    if (agrees === null) throw new Error('a result was not compared with the one that is held of its block');
+    const { worker, standing } = doubt;
+    const { id, standing: own } = lease.holder;
+    const isWitness = own === null || !suspect;
+    if (!agrees && !isWitness && this.#schedule.canCheck(new Set([...doubt.asked, own]))) {
+      this.#standings.hold(own);
+      this.#standings.release(standing);
+      this.#schedule.tally.doubtInstead(doubt, lease, id, own);
+      this.#actions.push({ type: 'doubt', worker: id, round, block: lease.block });
+      return;
+    }
+    const lied = !agrees && isWitness;
+    if (agrees) standing.validated++;
+    const since = standing.firstUnchecked;
+    const roundStands = !lied || (since === null && !this.#unchecked.has(standing));
+    if (roundStands) this.#accept(round, lease);
+    if (lied) this.#expelLiar(worker, standing);
+    this.#standings.release(standing);
+    if (roundStands) return;
+    this.#close();
+    if (since === null) return this.#open(this.#course.again(round));
+    this.#course.goBack(since);
+    this.#rollback = since;
+    this.#actions.push({ type: 'rollback', step: since });
+  }
+
+  #accept(round: Round, lease: Lease): void {
+    const { id, standing } = lease.holder;
+    if (standing !== null) this.#unchecked.add(standing);
+    this.#schedule.tally.accept(lease);
+    this.#actions.push({ type: 'accept', worker: id, round, block: lease.block });
   }
 
   /** Restarts the patience with a lease, as often as it has micro-batches: a lease is extended by work, not by words. */
-  #progress(worker: WorkerId, round: number, { lo, size }: Block): Action[] {
-    const lease = this.#workers
+  #progress(worker: WorkerId, round: number, { lo, size }: Block): void {
+    const lease = this.#schedule
       .get(worker)
       ?.leases.find((l) => l.round === round && l.block.lo <= lo && lo + size <= l.block.lo + l.block.size);
-    if (lease === undefined || lease.progress >= lease.block.size) return [];
+    if (lease === undefined || lease.progress >= lease.block.size) return;
     lease.progress++;
     lease.heard = this.#now;
-    return [];
   }
 
-  /** Whether a part of the block has been accepted. */
-  #has({ lo, size }: Block): boolean {
-    return this.#accepted.subarray(lo, lo + size).includes(1);
+  #commitIfComplete(): void {
+    const round = this.#round;
+    if (round === null || !this.#schedule.tally.isComplete) return;
+    this.#actions.push({ type: 'commit', round });
+    if (round.mode === 'train') for (const standing of this.#unchecked) standing.firstUnchecked ??= round.step;
+    const isCheckpointDue = this.#course.commit(round);
+    this.#close();
+    if (isCheckpointDue) this.#actions.push({ type: 'checkpoint', step: this.#course.step });
+    this.#next();
   }
 
-  #commit(round: Round): Action[] {
-    const actions: Action[] = [{ type: 'commit', round }];
-    let evaluations = this.#evaluations;
-    if (round.mode === 'train') {
-      this.#step = round.step + 1;
-      const { evalEvery, checkpointEvery, steps } = this.#plan;
-      const last = this.#step === steps;
-      if (last || (checkpointEvery > 0 && this.#step % checkpointEvery === 0))
-        actions.push({ type: 'checkpoint', step: this.#step });
-      if (last) evaluations = ['train', 'val'];
-      else if (evalEvery > 0 && this.#step % evalEvery === 0) evaluations = ['val'];
-    }
-    return [...actions, ...this.#next(evaluations)];
+  /** Opens the next round, or ends the run. */
+  #next(): void {
+    if (this.#draining) return this.#finish(this.#course.isOver);
+    const round = this.#course.next();
+    if (round === null) return this.#finish(true);
+    this.#open(round);
+    this.#assign();
   }
 
-  /** Opens the next round: the first of `evaluations`, or a training step, or ends the run. */
-  #next(evaluations: readonly EvalSplit[]): Action[] {
-    const [split, ...rest] = evaluations;
-    if (split === undefined && this.#step >= this.#plan.steps) return this.#finish(true);
-    this.#evaluations = rest;
-    const id = this.#rounds++;
-    const round: Round =
-      split === undefined
-        ? this.#nextStep(id)
-        : { id, mode: 'eval', split, step: this.#step, microBatches: this.#plan.evalMicroBatches[split] };
+  #open(round: Round): void {
     this.#round = round;
-    this.#missing = round.microBatches;
-    this.#accepted = new Uint8Array(round.microBatches);
-    this.#queue = wholeBlocks(round);
-    return [{ type: 'open', round }, ...this.#assign()];
+    this.#schedule.open(round);
+    this.#actions.push({ type: 'open', round });
   }
 
-  /** The next training step, or first a look at it where one is due. */
-  #nextStep(id: number): Round {
-    const { diagnoseEvery, microBatches } = this.#plan;
-    const step = this.#step;
-    if (diagnoseEvery === 0 || (step + 1) % diagnoseEvery !== 0 || this.#diagnosed === step)
-      return { id, mode: 'train', step, microBatches };
-    this.#diagnosed = step;
-    return { id, mode: 'diagnose', step, microBatches: 1 };
-  }
-
-  #finish(complete: boolean): Action[] {
-    this.#finished = true;
+  /** Ends the round under way, committed or not. */
+  #close(): void {
+    for (const { standing } of this.#schedule.close()) this.#standings.release(standing);
+    this.#unchecked.clear();
     this.#round = null;
-    return [{ type: 'finish', step: this.#step, complete }];
   }
 
-  #expel(worker: WorkerId, reason: string): Action[] {
-    return [{ type: 'expel', worker, reason }, ...this.#lose(worker)];
+  #restored(step: number): void {
+    const asked = this.#rollback;
+    if (asked === null || step > asked)
+      throw new Error(`the run went back to step ${step}, though it was asked for ${asked ?? 'none'}`);
+    this.#rollback = null;
+    this.#course.goBack(step);
+    this.#standings.undo(step);
+    this.#next();
   }
 
-  #lose(worker: WorkerId): Action[] {
-    const member = this.#workers.get(worker);
-    if (member === undefined) return [];
-    this.#workers.delete(worker);
-    return this.#putBack(member.leases.filter((l) => l.round === this.#round?.id).map((l) => l.block));
+  #finish(complete: boolean): void {
+    this.#close();
+    this.#finished = true;
+    this.#actions.push({ type: 'finish', step: this.#course.step, complete });
   }
 
-  /** Queues what is still to be done of blocks that nobody holds any more; of one handed out twice, another may. */
-  #putBack(blocks: readonly Block[]): Action[] {
-    const parts = blocks.flatMap((block) => this.#remaining(block)).filter((part) => !this.#isHeld(part));
-    this.#queue.unshift(...parts);
-    return this.#assign();
+  /** Sends away a worker that lied, on all of its connections; it is named even if it has left. */
+  #expelLiar(worker: WorkerId, standing: Standing): void {
+    standing.validated = 0;
+    this.#expel(worker, 'lied', LIED);
+    for (const { id } of this.#schedule.of(standing)) this.#expel(id, 'lied', LIED);
   }
 
-  /** The parts of a block that have not been accepted, as aligned blocks. */
-  #remaining(block: Block): Block[] {
-    const { microBatches } = this.#round ?? { microBatches: 0 };
-    if (!isAligned(block.lo, block.size, microBatches)) return [];
-    if (!this.#has(block)) return [block];
-    const size = block.size / 2;
-    return size < 1 ? [] : [block.lo, block.lo + size].flatMap((lo) => this.#remaining({ lo, size }));
+  #expel(worker: WorkerId, cause: Cause, reason: string): void {
+    this.#actions.push({ type: 'expel', worker, reason, cause });
+    this.#lose(worker);
   }
 
-  /** Whether each micro-batch of the block waits already, or is leased to a worker of which it may still be expected. */
-  #isHeld({ lo, size }: Block): boolean {
-    const leases = [...this.#workers.values()].flatMap((m) =>
-      m.leases.filter((l) => l.round === this.#round?.id && !l.doubled),
-    );
-    const blocks = [...this.#queue, ...leases.map((l) => l.block)];
-    const end = Math.min(lo + size, this.#round?.microBatches ?? 0);
-    for (let i = lo; i < end; i++) if (!blocks.some((b) => b.lo <= i && i < b.lo + b.size)) return false;
-    return true;
+  #lose(worker: WorkerId): void {
+    const standing = this.#schedule.leave(worker)?.standing ?? null;
+    if (standing !== null) this.#standings.leave(standing);
   }
 
-  /** Queues overdue leases a second time, once nothing else waits. */
-  #hurry(): Action[] {
+  /** Hands overdue leases out a second time. */
+  #hurry(): void {
     const round = this.#round;
-    if (round === null || this.#paused || this.#queue.length > 0) return [];
-    const overdue: Action[] = [];
-    for (const [worker, { leases, pace }] of this.#workers)
-      for (const lease of leases) {
-        const { block } = lease;
-        if (lease.round !== round.id || lease.doubled || this.#has(block)) continue;
-        if (this.#now - lease.heard < patience(pace, block.size)) continue;
-        lease.doubled = true;
-        this.#queue.push(block);
-        overdue.push({ type: 'overdue', worker, round, block });
-      }
-    return [...overdue, ...this.#assign()];
+    if (round === null || this.#paused) return;
+    for (const { holder, block } of this.#schedule.hurry(this.#now))
+      this.#actions.push({ type: 'overdue', worker: holder.id, round, block });
+    this.#assign(this.#schedule.idle());
   }
 
-  /** Hands out blocks while slots are idle, unless the run is paused. */
-  #assign(): Action[] {
+  /** Hands out work while slots are idle, unless the run is paused. @param idle who may be handed what others hold, too */
+  #assign(idle: readonly Member[] = []): void {
     const round = this.#round;
-    if (round === null || this.#paused) return [];
-    const actions: Action[] = [];
-    if (this.#queue.length > 0) {
-      const waiting = this.#queue.reduce((sum, { size }) => sum + size, 0);
-      const share = shares(this.#workers, waiting);
-      // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
-      for (let depth = 0, given = true; given && this.#queue.length > 0; depth++) {
-        given = false;
-        for (const [worker, { slots, leases }] of this.#workers) {
-          if (leases.length >= slots) continue;
-          given = true;
-          if (leases.length > depth) continue;
-          const block = take(this.#queue, share.get(worker) ?? 1, round);
-          if (block === undefined) break;
-          actions.push(this.#lease(worker, leases, block, round));
-        }
-      }
-    }
-    return this.#queue.length > 0 ? actions : [...actions, ...this.#double(round)];
+    if (round === null || this.#paused) return;
+    for (const { standing } of this.#schedule.withdraw()) this.#standings.release(standing);
+    for (const leases of [this.#schedule.assign(this.#now), this.#schedule.double(idle, this.#now)])
+      for (const { holder, block } of leases) this.#actions.push({ type: 'assign', worker: holder.id, round, block });
   }
 
-  /** With nothing left to hand out: what an idle worker would finish well before its holder does, it is handed too. */
-  #double(round: Round): Action[] {
-    const actions: Action[] = [];
-    let slow: { readonly holder: WorkerId; readonly pace: Pace; readonly lease: Lease }[] | null = null;
-    for (const [worker, { slots, leases, pace }] of this.#workers)
-      while (leases.length < slots && pace.median !== null) {
-        slow ??= this.#leasesOf(round);
-        const found = slow.find(
-          ({ holder, pace: theirs, lease }) =>
-            holder !== worker && !lease.doubled && isWorthDoubling(lease, theirs, pace, this.#now),
-        );
-        if (found === undefined) break;
-        found.lease.doubled = true;
-        actions.push(this.#lease(worker, leases, found.lease.block, round));
-      }
-    return actions;
-  }
-
-  /** The leases of the round that have not been handed out twice. */
-  #leasesOf(round: Round): { readonly holder: WorkerId; readonly pace: Pace; readonly lease: Lease }[] {
-    return [...this.#workers].flatMap(([holder, { leases, pace }]) =>
-      leases
-        .filter((lease) => lease.round === round.id && !lease.doubled && !this.#has(lease.block))
-        .map((lease) => ({ holder, pace, lease })),
-    );
-  }
-
-  #lease(worker: WorkerId, leases: Lease[], block: Block, round: Round): Action {
-    leases.push({ round: round.id, block, since: this.#now, heard: this.#now, progress: 0, doubled: false });
-    return { type: 'assign', worker, round, block };
+  #tellUnverifiable(): void {
+    const was = this.#unverifiable;
+    this.#unverifiable = this.#verify !== 'off' && this.#schedule.tally.checks.size > 0 && !this.#schedule.hasTrusted;
+    if (this.#unverifiable && !was) this.#actions.push({ type: 'unverifiable' });
   }
 }

@@ -78,6 +78,7 @@ export class TrainingRun {
       evalEvery: options.evalEvery,
       checkpointEvery: options.checkpointEvery,
       diagnoseEvery: options.diagnoseEvery,
+      verify: 'off',
     });
     const { promise, resolve, reject } = Promise.withResolvers<RunEnd>();
     this.ended = promise;
@@ -151,7 +152,8 @@ export class TrainingRun {
       },
       join: (port, holds = null) => {
         this.#announce(id, this.#peers.add(id, port, holds), true, '');
-        this.#tell({ type: 'joined', worker: id, slots: port.slots });
+        const trusted = this.#peers.trusts(id);
+        this.#tell({ type: 'joined', worker: id, slots: port.slots, trusted, identity: null });
         this.#startIfEnough();
       },
     };
@@ -166,7 +168,8 @@ export class TrainingRun {
       const flaw = this.#parts.trainer.flaw(result, counts, round.mode === 'train', this.#peers.trusts(id));
       if (flaw !== null) return this.#refuse(id, flaw);
     }
-    const actions = this.#tell({ type: 'result', worker: id, round: result.round, block }, result);
+    const event = { type: 'result', worker: id, round: result.round, block, suspect: false, agrees: null } as const;
+    const actions = this.#tell(event, result);
     if (actions[0]?.type !== 'accept') this.#observers.onResult(id, result.round, block, false);
   }
 
@@ -254,6 +257,10 @@ export class TrainingRun {
         return this.#checkpoint(action.step);
       case 'finish':
         return this.#finish(action.complete);
+      case 'doubt':
+      case 'unverifiable':
+      case 'rollback':
+        throw new Error(`the machine said ${action.type}, though nothing is verified and nobody suspect`);
       default:
         return action satisfies never;
     }

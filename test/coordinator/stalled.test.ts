@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
+import { joined, result } from './machine/events.ts';
 
 interface Held {
   readonly worker: WorkerId;
@@ -23,6 +24,7 @@ const plan = {
   evalEvery: 2,
   checkpointEvery: 0,
   diagnoseEvery: 0,
+  verify: 'off' as const,
 };
 
 let doubled = 0;
@@ -92,7 +94,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
             }
         };
         take(machine.handle({ type: 'start' }, now));
-        for (const [worker, { slots }] of workers) take(machine.handle({ type: 'joined', worker, slots }, now));
+        for (const [worker, { slots }] of workers) take(machine.handle(joined(worker, slots), now));
         for (let events = 0; !finished; events++) {
           expect(events, 'the run does not end').toBeLessThan(20_000);
           now += 250;
@@ -101,7 +103,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
             held.splice(held.indexOf(h), 1);
             const isLate = h.round !== round || accepted.slice(h.block.lo, h.block.lo + h.block.size).includes(1);
             if (isLate) late++;
-            take(machine.handle({ type: 'result', worker: h.worker, round: h.round, block: h.block }, now));
+            take(machine.handle(result(h.worker, h.round, h.block.lo, h.block.size), now));
           }
           if (draw() < 0.03 && workers.size > 1) {
             const gone = [...workers.keys()][1 + Math.floor(draw() * (workers.size - 1))] ?? 0;
@@ -111,7 +113,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
             take(machine.handle({ type: 'left', worker: gone }, now));
             const [worker, slots] = [nextWorker++, 1 + Math.floor(draw() * 3)];
             workers.set(worker, { slots, stalls: 0.3 });
-            take(machine.handle({ type: 'joined', worker, slots }, now));
+            take(machine.handle(joined(worker, slots), now));
           }
           take(machine.handle({ type: 'tick' }, now));
         }
@@ -129,13 +131,13 @@ test('what was handed out twice is handed out again when the second to take it l
   const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
   const assigned = (actions: readonly Action[]) =>
     actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
-  machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+  machine.handle(joined(1, 1), 0);
   expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
-  machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+  machine.handle(joined(2, 1), 0);
   expect(assigned(machine.handle({ type: 'tick' }, 100_000))).toEqual([[2, 0, 4]]);
   // The first is silent for good.
   machine.handle({ type: 'left', worker: 2 }, 100_001);
-  expect(assigned(machine.handle({ type: 'joined', worker: 3, slots: 1 }, 100_002))).toEqual([[3, 0, 4]]);
+  expect(assigned(machine.handle(joined(3, 1), 100_002))).toEqual([[3, 0, 4]]);
 });
 
 test.each(['it answers late', 'it leaves'])(
@@ -144,23 +146,23 @@ test.each(['it answers late', 'it leaves'])(
     const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
     const assigned = (actions: readonly Action[]) =>
       actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
-    machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+    machine.handle(joined(1, 1), 0);
     expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
-    machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
-    machine.handle({ type: 'joined', worker: 3, slots: 1 }, 0);
+    machine.handle(joined(2, 1), 0);
+    machine.handle(joined(3, 1), 0);
     const halves = [
       [2, 0, 2],
       [3, 2, 2],
     ];
     expect(assigned(machine.handle({ type: 'tick' }, 100_000))).toEqual(halves);
-    machine.handle({ type: 'result', worker: 2, round: 0, block: { lo: 0, size: 2 } }, 100_001);
+    machine.handle(result(2, 0, 0, 2), 100_001);
     machine.handle({ type: 'left', worker: 2 }, 100_002);
     machine.handle({ type: 'left', worker: 3 }, 100_003);
     if (how === 'it leaves') {
       machine.handle({ type: 'left', worker: 1 }, 100_004);
-      expect(assigned(machine.handle({ type: 'joined', worker: 4, slots: 1 }, 100_005))).toEqual([[4, 2, 2]]);
+      expect(assigned(machine.handle(joined(4, 1), 100_005))).toEqual([[4, 2, 2]]);
     } else {
-      const late = machine.handle({ type: 'result', worker: 1, round: 0, block: { lo: 0, size: 4 } }, 100_004);
+      const late = machine.handle(result(1, 0, 0, 4), 100_004);
       expect(late.map((a) => a.type)).toEqual(['assign']);
       expect(assigned(late)).toEqual([[1, 2, 2]]);
     }

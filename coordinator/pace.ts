@@ -1,0 +1,102 @@
+/**
+ * How fast a worker has been, and what follows from that: how large its leases are, how long it may keep one, and when what it
+ * holds is better handed to another too. Arithmetic on measured times; it reads no clock.
+ */
+
+/** How many of a worker's last answers are remembered. */
+const REMEMBERED = 15;
+
+/** A pace of less is not told from none: it would make a worker infinitely fast. */
+const LEAST_MS = 1e-3;
+
+/** A worker's last answers of one mode, in milliseconds a micro-batch. */
+export class Pace {
+  /** In turns: the oldest is where the next one goes. */
+  readonly #last = new Float64Array(REMEMBERED);
+  readonly #sorted = new Float64Array(REMEMBERED);
+  #count = 0;
+  #next = 0;
+  #median: number | null = null;
+  #deviation = 0;
+
+  /** Null before the first answer. */
+  get median(): number | null {
+    return this.#median;
+  }
+
+  /** The median of the answers' distances from their median. */
+  get deviation(): number {
+    return this.#deviation;
+  }
+
+  /** Adds an answer. */
+  remember(msPerMicroBatch: number): void {
+    const ms = Math.max(LEAST_MS, msPerMicroBatch);
+    const [last, sorted] = [this.#last, this.#sorted];
+    // The place of the oldest among the sorted, or one more, moves to where the new one belongs.
+    let at = this.#count < REMEMBERED ? this.#count++ : sorted.indexOf(last[this.#next] ?? 0);
+    last[this.#next] = ms;
+    this.#next = (this.#next + 1) % REMEMBERED;
+    for (let below = sorted[at - 1]; below !== undefined && below > ms; below = sorted[--at - 1]) sorted[at] = below;
+    for (
+      let above = sorted[at + 1];
+      at + 1 < this.#count && above !== undefined && above < ms;
+      above = sorted[++at + 1]
+    )
+      sorted[at] = above;
+    sorted[at] = ms;
+    const median = sorted[this.#count >> 1] ?? ms;
+    this.#median = median;
+    this.#deviation = medianDistance(sorted, this.#count, median);
+  }
+}
+
+/** The median distance of the first `count` of sorted numbers from their median: walks outwards from it, nearest first. */
+function medianDistance(sorted: Float64Array, count: number, median: number): number {
+  const middle = count >> 1;
+  let [below, above, distance] = [middle - 1, middle + 1, 0];
+  for (let i = 0; i < middle; i++) {
+    const down = median - (sorted[below] ?? Number.NEGATIVE_INFINITY);
+    const up = above < count ? (sorted[above] ?? 0) - median : Number.POSITIVE_INFINITY;
+    if (down <= up) below--;
+    else above++;
+    distance = Math.min(down, up);
+  }
+  return distance;
+}
+
+/**
+ * A lease is overdue after median + k · deviation a micro-batch. Of answers that are spread normally, ten deviations are
+ * nearly seven standard ones; of a worker that has been regular to the millisecond, or has answered once, the deviation is
+ * taken as a tenth of the median, so that it has twice its usual time.
+ */
+const K = 10;
+const LEAST_DEVIATION = 0.1;
+
+/** No lease is overdue before: a timer late, a collection of garbage, a page in the background are no news. */
+const LEAST_PATIENCE_MS = 500;
+/** A worker without a past is given so many times what the slowest of the others is. */
+const NEWCOMER = 4;
+/** And so much where nobody has a past. */
+const FIRST_PATIENCE_MS = 60_000;
+
+/** Milliseconds a micro-batch after which a worker of this past is overdue; null without a past. */
+export function longest({ median, deviation }: Pace): number | null {
+  return median === null ? null : median + K * Math.max(deviation, LEAST_DEVIATION * median);
+}
+
+/**
+ * How long a worker may keep a lease, or say nothing of it, before another is handed it too, in ms.
+ * @param others the largest `longest` of all workers, null if none has a past
+ */
+export function patience(pace: Pace, size: number, others: number | null): number {
+  const own = longest(pace);
+  if (own === null && others === null) return FIRST_PATIENCE_MS;
+  return Math.max(LEAST_PATIENCE_MS, (own ?? NEWCOMER * (others ?? 0)) * size);
+}
+
+/** The largest power of two that is at most `microBatches`, and at least 1. */
+export function leaseSize(microBatches: number): number {
+  // A hair more, so that rounding makes no 3.999 of a 4.
+  return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, microBatches * (1 + 1e-9)))));
+}
