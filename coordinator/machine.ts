@@ -3,7 +3,7 @@
  * commit). It does no I/O, holds no tensor and reads no clock, so a whole run with its faults can be simulated in one
  * process; sockets, threads and disks are adapters around it (run.ts).
  *
- * A run is a sequence of rounds (course.ts): a training step, an evaluation, or a look at what the layers do. A round is cut
+ * A run is a sequence of rounds (rounds.ts): a training step, an evaluation, or a look at what the layers do. A round is cut
  * into micro-batches, leased to workers (schedule.ts) as aligned runs (subtrees of the all-reduce, core/allreduce), and
  * committed once each micro-batch has been accepted exactly once.
  *
@@ -17,8 +17,9 @@
  * two differ and the second is not suspect, the first lied. If it is suspect too, it is held in the first one's stead for a
  * third; who has answered is not asked again, and with nobody left to ask, the last answer is taken and nobody accused.
  */
-import { Course, type Plan } from './course.ts';
+
 import type { Block, Doubt, EvalSplit, Lease, Member, Round, WorkerId } from './leases.ts';
+import { type Plan, Rounds } from './rounds.ts';
 import { Schedule } from './schedule.ts';
 import { isSampled, type Standing, Standings, type Verify } from './standing.ts';
 
@@ -94,7 +95,7 @@ const LIED = 'its result was not what the same micro-batches gave another worker
 export class Machine {
   readonly #verify: Verify;
   readonly #dice: () => number;
-  readonly #course: Course;
+  readonly #rounds: Rounds;
   readonly #schedule: Schedule;
   readonly #standings = new Standings();
   #round: Round | null = null;
@@ -113,13 +114,13 @@ export class Machine {
   constructor(plan: Plan, dice: () => number = Math.random) {
     this.#verify = plan.verify;
     this.#dice = dice;
-    this.#course = new Course(plan);
+    this.#rounds = new Rounds(plan);
     this.#schedule = new Schedule(plan.verify === 'off');
   }
 
   /** Before this step, nothing unchecked of anybody lies who could still be found to have lied: no rollback asks for less. */
   get cleanStep(): number {
-    return this.#standings.cleanStep(this.#course.step);
+    return this.#standings.cleanStep(this.#rounds.step);
   }
 
   /**
@@ -162,7 +163,7 @@ export class Machine {
         this.#paused = false;
         return this.#assign();
       case 'checkpoint':
-        if (this.#rollback === null) this.#actions.push({ type: 'checkpoint', step: this.#course.step });
+        if (this.#rollback === null) this.#actions.push({ type: 'checkpoint', step: this.#rounds.step });
         return;
       case 'kick':
         if (this.#schedule.get(event.worker) === undefined) return;
@@ -233,8 +234,8 @@ export class Machine {
     this.#standings.release(standing);
     if (roundStands) return;
     this.#close();
-    if (since === null) return this.#open(this.#course.again(round));
-    this.#course.goBack(since);
+    if (since === null) return this.#open(this.#rounds.again(round));
+    this.#rounds.goBack(since);
     this.#rollback = since;
     this.#actions.push({ type: 'rollback', step: since });
   }
@@ -261,16 +262,16 @@ export class Machine {
     if (round === null || !this.#schedule.tally.isComplete) return;
     this.#actions.push({ type: 'commit', round });
     if (round.mode === 'train') for (const standing of this.#unchecked) standing.firstUnchecked ??= round.step;
-    const isCheckpointDue = this.#course.commit(round);
+    const isCheckpointDue = this.#rounds.commit(round);
     this.#close();
-    if (isCheckpointDue) this.#actions.push({ type: 'checkpoint', step: this.#course.step });
+    if (isCheckpointDue) this.#actions.push({ type: 'checkpoint', step: this.#rounds.step });
     this.#next();
   }
 
   /** Opens the next round, or ends the run. */
   #next(): void {
-    if (this.#draining) return this.#finish(this.#course.isOver);
-    const round = this.#course.next();
+    if (this.#draining) return this.#finish(this.#rounds.isOver);
+    const round = this.#rounds.next();
     if (round === null) return this.#finish(true);
     this.#open(round);
     this.#assign();
@@ -294,7 +295,7 @@ export class Machine {
     if (asked === null || step > asked)
       throw new Error(`the run went back to step ${step}, though it was asked for ${asked ?? 'none'}`);
     this.#rollback = null;
-    this.#course.goBack(step);
+    this.#rounds.goBack(step);
     this.#standings.undo(step);
     this.#next();
   }
@@ -302,7 +303,7 @@ export class Machine {
   #finish(complete: boolean): void {
     this.#close();
     this.#finished = true;
-    this.#actions.push({ type: 'finish', step: this.#course.step, complete });
+    this.#actions.push({ type: 'finish', step: this.#rounds.step, complete });
   }
 
   /** Sends away a worker that lied, on all of its connections; it is named even if it has left. */

@@ -18,10 +18,10 @@ export interface Plan {
   readonly verify: Verify;
 }
 
-export class Course {
+export class Rounds {
   readonly #plan: Plan;
   #step: number;
-  #rounds = 0;
+  #opened = 0;
   /** Rounds still to come before the next training step. */
   #evaluations: readonly EvalSplit[];
   /** The step that has been looked at. */
@@ -44,7 +44,7 @@ export class Course {
     if (split === undefined) return this.isOver ? null : this.#nextStep();
     this.#evaluations = rest;
     const microBatches = this.#plan.evalMicroBatches[split];
-    return { id: this.#rounds++, mode: 'eval', split, step: this.#step, microBatches };
+    return { id: this.#opened++, mode: 'eval', split, step: this.#step, microBatches };
   }
 
   /** Whether no round is left. */
@@ -54,7 +54,7 @@ export class Course {
 
   /** The same round anew. */
   again(round: Round): Round {
-    return { ...round, id: this.#rounds++ };
+    return { ...round, id: this.#opened++ };
   }
 
   /** A round has been made. @returns whether a checkpoint is due */
@@ -79,7 +79,7 @@ export class Course {
   #nextStep(): Round {
     const { diagnoseEvery, microBatches } = this.#plan;
     const step = this.#step;
-    const id = this.#rounds++;
+    const id = this.#opened++;
     if (diagnoseEvery === 0 || (step + 1) % diagnoseEvery !== 0 || this.#diagnosed === step)
       return { id, mode: 'train', step, microBatches };
     this.#diagnosed = step;
