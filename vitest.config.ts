@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // The tests of whole runs start several processes each; two files at a time keep two cores busy enough.
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // Against hanging alone: a machine that does other things besides may be many times slower.
+    testTimeout: 60_000,
   },
 });

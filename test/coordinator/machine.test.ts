@@ -5,7 +5,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Action, type Event, Machine, type Plan, type WorkerId } from '../../coordinator/machine.ts';
+import { type Action, Machine, type Plan, type WorkerId } from '../../coordinator/machine.ts';
+import { joined, result } from './machine/events.ts';
 import { fired } from './machine/fired.ts';
 import { plansOf, play } from './machine/play.ts';
 import { promised } from './machine/promised.ts';
@@ -53,23 +54,6 @@ describe('random schedules', () => {
   afterAll(() => {
     for (const [fault, times] of Object.entries(fired)) expect(times, fault).toBeGreaterThan(30);
   });
-});
-
-/** A worker that is trusted, and its results. */
-const joined = (worker: WorkerId, slots: number): Event => ({
-  type: 'joined',
-  worker,
-  slots,
-  trusted: true,
-  identity: null,
-});
-const result = (worker: WorkerId, round: number, lo: number, size: number): Event => ({
-  type: 'result',
-  worker,
-  round,
-  block: { lo, size },
-  suspect: false,
-  agrees: null,
 });
 
 describe('by hand', () => {

@@ -4,9 +4,10 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Action, type Block, type Event, Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
+import { joined, result } from './machine/events.ts';
 
 interface Held {
   readonly worker: WorkerId;
@@ -25,22 +26,6 @@ const plan = {
   diagnoseEvery: 0,
   verify: 'off' as const,
 };
-
-const joined = (worker: WorkerId, slots: number): Event => ({
-  type: 'joined',
-  worker,
-  slots,
-  trusted: true,
-  identity: null,
-});
-const result = (worker: WorkerId, round: number, block: Block): Event => ({
-  type: 'result',
-  worker,
-  round,
-  block,
-  suspect: false,
-  agrees: null,
-});
 
 let doubled = 0;
 let late = 0;
@@ -118,7 +103,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
             held.splice(held.indexOf(h), 1);
             const isLate = h.round !== round || accepted.slice(h.block.lo, h.block.lo + h.block.size).includes(1);
             if (isLate) late++;
-            take(machine.handle(result(h.worker, h.round, h.block), now));
+            take(machine.handle(result(h.worker, h.round, h.block.lo, h.block.size), now));
           }
           if (draw() < 0.03 && workers.size > 1) {
             const gone = [...workers.keys()][1 + Math.floor(draw() * (workers.size - 1))] ?? 0;
@@ -170,14 +155,14 @@ test.each(['it answers late', 'it leaves'])(
       [3, 2, 2],
     ];
     expect(assigned(machine.handle({ type: 'tick' }, 100_000))).toEqual(halves);
-    machine.handle(result(2, 0, { lo: 0, size: 2 }), 100_001);
+    machine.handle(result(2, 0, 0, 2), 100_001);
     machine.handle({ type: 'left', worker: 2 }, 100_002);
     machine.handle({ type: 'left', worker: 3 }, 100_003);
     if (how === 'it leaves') {
       machine.handle({ type: 'left', worker: 1 }, 100_004);
       expect(assigned(machine.handle(joined(4, 1), 100_005))).toEqual([[4, 2, 2]]);
     } else {
-      const late = machine.handle(result(1, 0, { lo: 0, size: 4 }), 100_004);
+      const late = machine.handle(result(1, 0, 0, 4), 100_004);
       expect(late.map((a) => a.type)).toEqual(['assign']);
       expect(assigned(late)).toEqual([[1, 2, 2]]);
     }

@@ -5,7 +5,8 @@ import { createWasmBackend } from '../../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../../core/checkpoint/store.ts';
 import { initialise } from '../../core/nn/index.ts';
 import { encodeFrames } from '../../core/protocol/frames.ts';
-import { type Header, type Message, resultMessage, stateMessage, workMessage } from '../../core/protocol/messages.ts';
+import { type Header, type Message, resultMessage, workMessage } from '../../core/protocol/messages.ts';
+import { encodeState } from '../../core/protocol/statePieces.ts';
 import type { Result, Work } from '../../core/protocol/work.ts';
 import { Stream } from '../../core/random/streams.ts';
 import { buildModel, type ModelSpec } from '../../models/model.ts';
@@ -128,7 +129,6 @@ function wireBytes(message: Message<Header>, masked: boolean): number {
 
 function framesBytes(frames: readonly Uint8Array[], masked: boolean): number {
   let bytes = 0;
-  for (const { byteLength: n } of frames)
-    bytes += n + (n < 126 ? 2 : n < 65_536 ? 4 : 10) + (masked ? 4 : 0);
+  for (const { byteLength: n } of frames) bytes += n + (n < 126 ? 2 : n < 65_536 ? 4 : 10) + (masked ? 4 : 0);
   return bytes;
 }

@@ -48,7 +48,7 @@ export function play(plan: Plan, options: Play): World {
   const join = () => (strangers ? joinAnybody(world, dice, isTrustRare) : world.join(slots(dice)));
   /** Leases that are not answered, until nothing else is left to be. */
   const stalled = new Set<Lease>();
-  const before = dice.below(3);
+  const before = strangers ? 1 + dice.below(5) : dice.below(3);
   for (let i = 0; i < before; i++) join();
   world.start();
   const limit = 20_000;
