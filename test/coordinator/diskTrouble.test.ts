@@ -282,6 +282,12 @@ describe('checkpoints', () => {
     }
     await run(Promise.all(written));
     expect(saved).toEqual([1, 9]);
+    // The step that is written already is not written again, unless it has been made again.
+    await run(folder.checkpoint(9, tensors(9), { last: 9 }));
+    expect(saved).toEqual([1, 9]);
+    await run(folder.rollBack(9));
+    await run(folder.checkpoint(9, tensors(9), { last: 9 }));
+    expect(saved).toEqual([1, 9, 9]);
     await run(folder.close());
     expect(lines(disk)).toEqual(told(9));
   });
