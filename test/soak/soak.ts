@@ -87,6 +87,7 @@ async function carryThrough(
   await workers.allThere();
   await coordinator.when('there is a step', () => coordinator.life.step > 0);
 
+  workers.watch.start();
   const mishaps = new Mishaps(coordinator, workers, signal);
   const beganAt = performance.now();
   const seconds = () => (performance.now() - beganAt) / 1000;
@@ -119,8 +120,8 @@ async function carryThrough(
     fired: mishaps.fired,
     lives,
     steady: workers.watch,
-    joined: coordinator.seen.size,
-    worked: [...workersOf(out)].filter((name) => coordinator.seen.has(name)).length,
+    joined: [...coordinator.seen].filter((name) => workers.cameLater(name)).length,
+    worked: [...workersOf(out)].filter((name) => workers.cameLater(name)).length,
     soaked: readSummary(out),
     undisturbed: readSummary(undisturbed),
     ledgerFault: complaintOf(() => expectExactLedger(out, steps, MICRO_BATCHES, MICRO_BATCH)),

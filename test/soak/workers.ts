@@ -12,22 +12,29 @@ export interface Worker {
 }
 
 export class Workers {
-  /** Never touched, and watched from first to last. */
+  /** Never touched. */
   readonly steady: Worker;
+  /** Of that one; begun and ended by whoever soaks. */
   readonly watch: Watch;
   readonly #processes: Processes;
   readonly #coordinator: Coordinator;
   /** In the order of their coming. */
   readonly #others: Worker[] = [];
+  readonly #first: number;
   #started = 0;
 
   constructor(processes: Processes, coordinator: Coordinator, count: number) {
     this.#processes = processes;
     this.#coordinator = coordinator;
+    this.#first = count;
     this.steady = this.#start();
     this.watch = new Watch(pidOf(this.steady));
-    this.watch.start();
     for (let i = 1; i < count; i++) this.join();
+  }
+
+  /** Whether a worker of this name was not among the first. */
+  cameLater(name: string): boolean {
+    return Number(name.slice(1)) > this.#first;
   }
 
   /** Resolves when all have joined. */
