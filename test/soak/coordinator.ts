@@ -9,7 +9,7 @@ import type { Processes } from './processes.ts';
 import { Watch } from './watch.ts';
 
 /** Often enough that some kill meets one being written. */
-const CHECKPOINT_EVERY = 50;
+const CHECKPOINT_EVERY = 25;
 const EVAL_EVERY = 400;
 /** What has not come about by now never will. */
 const NEVER_MS = 120_000;
@@ -105,9 +105,16 @@ export class Coordinator {
     await this.#live([recipe, '--out', out]);
   }
 
-  /** Kills it, and resumes the run. @throws Error if that does not begin where it should */
+  /**
+   * Kills it, once it has written a checkpoint and made a step beyond it, and resumes the run.
+   * @throws Error if that does not begin where it should
+   */
   async killAndResume(): Promise<void> {
     const { processes, out } = this.#options;
+    await this.when('a step is made after a checkpoint', () => {
+      const { from, checkpoint, step } = this.life;
+      return checkpoint > from && step > checkpoint;
+    });
     await processes.kill(this.#running);
     this.#gone();
     const { step, checkpoint } = this.life;

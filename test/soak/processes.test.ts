@@ -35,7 +35,7 @@ test.skipIf(!existsSync('/proc/self/status'))(
     });
     const [line] = await once(createInterface({ input: soak.stdout }), 'line');
     const pid = Number(line);
-    await expect.poll(() => stateOf(pid)).toBe('T');
+    await expect.poll(() => stateOf(pid), { timeout: 10_000 }).toBe('T');
     soak.kill('SIGKILL');
     await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
   },

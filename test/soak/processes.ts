@@ -27,6 +27,9 @@ export class Processes {
     this.#fail = reject;
     // In a session of its own: Ctrl-C is not for it.
     this.#guard = spawn(process.execPath, [GUARD], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#guard.on('error', (error) => this.#fail(error));
+    // Should somebody have killed it, the soak goes on without.
+    this.#guard.stdin?.on('error', () => undefined);
   }
 
   /** Starts `manygrad` with these arguments. @param name what to call it when it fails */
