@@ -21,5 +21,5 @@ test.skipIf(!existsSync('/proc/self/status'))(
     });
     expect(report.failures, [...reportLines(report)].join('\n')).toEqual([]);
   },
-  300_000,
+  600_000,
 );
