@@ -85,6 +85,14 @@ export class Cli {
     });
   }
 
+  /** Shows every event, past and to come, in order. */
+  follow(see: (event: CliEvent) => void): void {
+    this.until((event) => {
+      see(event);
+      return false;
+    }).catch(() => undefined);
+  }
+
   step(n: number): Promise<CliEvent> {
     return this.until((e) => e.event === 'step' && (e.step as number) >= n);
   }

@@ -22,3 +22,8 @@ export function expectExactLedger(out: string, steps: number, microBatches: numb
 export function worked(out: string, name: string, after = 0): boolean {
   return ledger(out).some((l) => l.step > after && l.blocks.some((b) => b.by.startsWith(`${name}#`)));
 }
+
+/** The names of all whose work was accepted. */
+export function workersOf(out: string): Set<string> {
+  return new Set(ledger(out).flatMap((l) => l.blocks.map(({ by }) => by.replace(/#\d+$/, ''))));
+}
