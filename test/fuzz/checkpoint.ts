@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Checkpoint, readCheckpoint } from '../../core/checkpoint/store.ts';
 import { labelOfRefusal } from './safetensors.ts';
-import { type Subject, Violation } from './subject.ts';
+import { JSON_HEAP_EACH, type Subject, Violation } from './subject.ts';
 import { checkpointMutations, makeFile } from './tensorFiles.ts';
 
 /** Where the file of the case is, in a folder of this thread's own. */
@@ -22,6 +22,7 @@ function placeOf(bytes: Uint8Array): string {
 
 export const checkpoint: Subject = {
   name: 'checkpoint',
+  heapEach: JSON_HEAP_EACH,
   mutations: checkpointMutations,
   make: (draws) => makeFile(draws, true),
   open({ pieces: [file], mutations }) {
@@ -29,10 +30,12 @@ export const checkpoint: Subject = {
     return {
       take: () => readCheckpoint(path),
       // Node's own reading takes some beside.
-      allowance: (bytes) => 128 * 1024 + 32 * bytes.length,
+      allowance: (bytes) => 128 * 1024 + 10 * bytes.length,
       judge(bytes, outcome) {
         if ('error' in outcome) {
           if (mutations.length === 0) throw new Violation(`an honest file was refused: ${String(outcome.error)}`);
+          // The file can be read: an error that nobody foresaw would be told so.
+          if (String(outcome.error).includes('cannot be read')) throw new Violation(String(outcome.error));
           return { label: labelOfRefusal(outcome.error, path), over: true };
         }
         const { tensors, step } = outcome.value as Checkpoint;

@@ -30,6 +30,7 @@ const faults: Readonly<Record<string, () => unknown>> = {
 
 export const faultySubjects: readonly Subject[] = Object.entries(faults).map(([name, fault]) => ({
   name,
+  heapEach: 70,
   mutations: [],
   make: (draws) => ({ pieces: [Uint8Array.of(draws.oneIn(50) ? FAULTY : 0)], mutations: ['none'] }),
   open: () => ({

@@ -98,7 +98,7 @@ class ConnectionReceiver implements Receiver {
 
   /** What a header of the frame's size unpacks to, and for the body thrice what has come of it. */
   allowance(frame: Uint8Array): number {
-    return 4096 + 40 * frame.length + 3 * (this.#framing.received + frame.length);
+    return 4096 + 16 * frame.length + 3 * (this.#framing.received + frame.length);
   }
 
   judge(frame: Uint8Array, outcome: Outcome): Verdict {
@@ -128,6 +128,8 @@ class ConnectionReceiver implements Receiver {
 
 export const frames: Subject<Connection> = {
   name: 'frames',
+  // Of msgpack, a byte may be a map, which takes 56 and its place in a list.
+  heapEach: 70,
   mutations: [treeMutations, bodyMutations, frameMutations].flatMap(Object.keys).concat(OTHER_DIRECTION, NO_GREETING),
   make,
   open: (made) => new ConnectionReceiver(made),

@@ -6,8 +6,6 @@ import { Violation } from './subject.ts';
 
 /** Of the heap, beyond what a piece's own size explains: code that is compiled, caches that fill. */
 const HEAP_SLACK_BYTES = 2 * 1024 ** 2;
-/** Of the heap, for each byte of a piece: a byte may be a map, which takes 56. */
-const HEAP_BYTES_EACH = 70;
 
 /** What happened so far. */
 export interface Figures {
@@ -101,7 +99,7 @@ async function runCase(
       }
       const { asked, grown } = spent();
       if (asked > allowance) throw new Violation(`${asked} bytes were asked for, of at most ${allowance}`);
-      const explained = HEAP_BYTES_EACH * bytes.length + allowance;
+      const explained = subject.heapEach * bytes.length + allowance;
       if (grown > explained + HEAP_SLACK_BYTES)
         throw new Violation(`memory grew by ${grown} bytes, of which its size explains ${explained}`);
       figures.mostAsked = Math.max(figures.mostAsked, asked);

@@ -31,20 +31,24 @@ function options() {
   }
 }
 
-const count = (n: number): string => Math.round(n).toLocaleString('en-US').padStart(12);
+const whole = (n: number): string => Math.round(n).toLocaleString('en-US');
 
 function print(figures: Figures, seconds: number): void {
+  const line = (n: number, what: string) => console.log(`${whole(n).padStart(14)}  ${what}`);
   const table = (title: string, counts: Record<string, number>) => {
     console.log(`\n${title}`);
-    for (const [name, n] of Object.entries(counts).toSorted((a, b) => b[1] - a[1])) console.log(`${count(n)}  ${name}`);
+    for (const [name, n] of Object.entries(counts).toSorted((a, b) => b[1] - a[1])) line(n, name);
   };
   table('Outcomes', figures.outcomes);
   table('Mutations', figures.mutations);
-  console.log(
-    `\n${count(figures.pieces)}  pieces in ${figures.cases.toLocaleString('en-US')} cases, ${figures.mutated.toLocaleString('en-US')} of them in mutated ones` +
-      `\n${count(figures.bytes)}  bytes given\n${count(figures.mostAsked)}  bytes of arrays at most asked for by one piece` +
-      `\n${count(figures.mostGrown)}  bytes at most that memory grew by in one piece, ${count(figures.mostSlack).trim()} of them beyond what its size explains\n${count(seconds)}  seconds, ${count(figures.pieces / seconds).trim()} pieces a second`,
-  );
+  console.log('\nIn all');
+  line(figures.pieces, `pieces, of ${whole(figures.cases)} cases`);
+  line(figures.mutated, 'of them of mutated cases');
+  line(figures.bytes, 'bytes given');
+  line(figures.mostAsked, 'bytes of arrays and buffers, the most that one piece asked for');
+  line(figures.mostGrown, 'bytes, the most that memory grew by with one piece');
+  line(figures.mostSlack, 'bytes, the most of that beyond what the size of the piece explains');
+  line(seconds, `seconds: ${whole(figures.pieces / seconds)} pieces a second`);
 }
 
 async function main(): Promise<void> {
@@ -66,9 +70,7 @@ async function main(): Promise<void> {
     onProgress({ pieces, cases }) {
       if (seconds() < told + 5 || only !== undefined) return;
       told = seconds();
-      console.log(
-        `${count(pieces)} pieces, ${count(cases).trim()} cases, ${count(pieces / seconds()).trim()} a second`,
-      );
+      console.log(`${whole(pieces)} pieces, ${whole(cases)} cases, ${whole(pieces / told)} pieces a second`);
     },
     onVerdict: (piece, { label }) => console.log(`piece ${piece}: ${label}`),
   });

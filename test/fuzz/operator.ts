@@ -4,7 +4,7 @@ import { type FromOperator, fromOperatorSchema, parseFromOperator } from '../../
 import { byteMutations } from './byteMutations.ts';
 import type { Draws } from './draws.ts';
 import { json, writeJson } from './json.ts';
-import { type Case, type Subject, thrown, Violation } from './subject.ts';
+import { type Case, JSON_HEAP_EACH, type Subject, thrown, Violation } from './subject.ts';
 import { toValue, treeMutations, type Value } from './values.ts';
 
 const makers: { readonly [Kind in FromOperator['kind']]: (draws: Draws) => FromOperator & { kind: Kind } } = {
@@ -43,6 +43,7 @@ function make(draws: Draws): Case {
 
 export const operator: Subject = {
   name: 'operator',
+  heapEach: JSON_HEAP_EACH,
   mutations: [treeMutations, byteMutations].flatMap(Object.keys),
   make,
   open: ({ mutations }) => ({

@@ -2,7 +2,16 @@
 import { type DecodedTensor, decodeHeader, decodeSafetensors, type Header } from '../../core/checkpoint/safetensors.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Draws } from './draws.ts';
-import { type Case, type Outcome, type Receiver, type Subject, thrown, type Verdict, Violation } from './subject.ts';
+import {
+  type Case,
+  JSON_HEAP_EACH,
+  type Outcome,
+  type Receiver,
+  type Subject,
+  thrown,
+  type Verdict,
+  Violation,
+} from './subject.ts';
 import { fileMutations, makeFile, SIZES } from './tensorFiles.ts';
 import { EDGE_NUMBERS } from './values.ts';
 
@@ -46,7 +55,7 @@ class FileReceiver implements Receiver {
   }
 
   allowance(file: Uint8Array): number {
-    return 4096 + 32 * file.length;
+    return 4096 + 10 * file.length;
   }
 
   judge(file: Uint8Array, outcome: Outcome): Verdict {
@@ -79,6 +88,7 @@ class FileReceiver implements Receiver {
 
 export const safetensors: Subject<FileCase> = {
   name: 'safetensors',
+  heapEach: JSON_HEAP_EACH,
   mutations: fileMutations,
   make(draws: Draws) {
     const made = makeFile(draws, false);

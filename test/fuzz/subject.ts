@@ -37,6 +37,8 @@ export interface Subject<C extends Case = Case> {
   readonly name: string;
   /** Everything that may be done to a case, by name: a long run must have done all of it. */
   readonly mutations: readonly string[];
+  /** What a byte of a piece may come to on the heap, in bytes, arrays aside. */
+  readonly heapEach: number;
   /** Pure: the same draws make the same case. */
   make(draws: Draws): C;
   /** What takes the case. */
@@ -47,6 +49,9 @@ export interface Subject<C extends Case = Case> {
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
+
+/** Of JSON: `{},` comes to 65 bytes. */
+export const JSON_HEAP_EACH = 26;
 
 /** The violation that an error is which nobody should have thrown. */
 export function thrown(error: unknown): Violation {

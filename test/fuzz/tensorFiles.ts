@@ -45,15 +45,23 @@ function draft(draws: Draws, isCheckpoint: boolean): Draft {
 
 type DraftMutation = (draft: Draft, draws: Draws) => boolean;
 
-/** In a tensor's entry, the field of this name. */
+/** Every value that tensors' entries have under this key, with what sets it. */
+function fieldsCalled(key: string, { root: [header] }: Draft): { value: Value; set: (value: Value) => unknown }[] {
+  return (header instanceof Entries ? header.pairs : []).flatMap(([, entry]) =>
+    (entry instanceof Entries ? entry.pairs : []).flatMap((pair) =>
+      pair[0] === key ? [{ value: pair[1], set: (value: Value) => pair.splice(1, 1, value) }] : [],
+    ),
+  );
+}
+
+const listsCalled = (key: string, draft: Draft): Value[][] =>
+  fieldsCalled(key, draft).flatMap(({ value }) => (Array.isArray(value) ? [value] : []));
+
+/** In a tensor's entry, the list of this name. */
 const inEntry =
-  (field: string, change: (list: Value[], draws: Draws) => void): DraftMutation =>
-  ({ root: [header] }, draws) => {
-    const lists = (header instanceof Entries ? header.pairs : []).flatMap(([, entry]) =>
-      (entry instanceof Entries ? entry.pairs : []).flatMap(([key, list]) =>
-        key === field && Array.isArray(list) ? [list] : [],
-      ),
-    );
+  (key: string, change: (list: Value[], draws: Draws) => void): DraftMutation =>
+  (draft, draws) => {
+    const lists = listsCalled(key, draft);
     if (lists.length === 0) return false;
     change(draws.pick(lists), draws);
     return true;
@@ -71,12 +79,30 @@ const draftMutations: Record<string, DraftMutation> = {
     const by = draws.pick([-4, 4, 2 ** 32, 2 ** 50]);
     for (const i of offsets.keys()) offsets[i] = Number(offsets[i]) + by;
   }),
+  'a gap or overlap with its data': (draft, draws) => {
+    const all = listsCalled('data_offsets', draft);
+    if (all.length === 0) return false;
+    const by = draws.pick([-4, -1, 1, 4, 8]);
+    const from = Number(draws.pick(all)[0]);
+    for (const offsets of all)
+      if (Number(offsets[0]) >= from) for (const i of offsets.keys()) offsets[i] = Number(offsets[i]) + by;
+    draft.data = by > 0 ? joined(draft.data, draws.bytes(by)) : draft.data.slice(0, by);
+    return true;
+  },
+  'another dtype': (draft, draws) => {
+    const fields = fieldsCalled('dtype', draft);
+    if (fields.length === 0) return false;
+    const { value, set } = draws.pick(fields);
+    const alike = Object.keys(SIZES).filter((dtype) => SIZES[dtype] === SIZES[String(value)]);
+    set(draws.pick(alike.length > 0 && draws.oneIn(2) ? alike : Object.keys(SIZES)));
+    return true;
+  },
   'a dimension at an edge': inEntry('shape', (shape, draws) => {
     shape[draws.below(shape.length + 1)] = draws.pick(EDGE_NUMBERS);
   }),
   'dimensions added': inEntry('shape', (shape, draws) => {
-    const size = draws.pick([0, 1, 1, 2, 2 ** 31, 2 ** 53 - 1]);
-    const until = draws.oneIn(60) ? 100_000 : draws.pick([8, 63, 64, 65, 100]);
+    const size = draws.pick([0, 1, 1, 2, -1, 0.5, 2 ** 31, 2 ** 53 - 1]);
+    const until = draws.oneIn(12) ? 50_000 : draws.pick([8, 63, 64, 65, 100]);
     while (shape.length < until) shape.push(size);
   }),
   'the data cut short': (draft, draws) => {

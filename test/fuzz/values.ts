@@ -55,7 +55,9 @@ export interface Format {
 const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'length', '0', 'then'];
 /** Most are small; now and then the limits of the schemas, and one more. */
 const SIZES = [2, 3, 8, 9, 9, 17, 33, 65, 128, 129, 129, 256, 257, 257, 1024];
-const LARGE = [16_384, 65_535, 65_536, 65_537, 120_000];
+const LARGE = [4096, 16_384, 30_000, 65_535, 65_536, 65_537, 120_000];
+/** Keys that engines may take for places of an array, far apart, and one that they do not. */
+const KEYS = ['0', '1023', '4294967294', 'a'];
 
 interface Slot {
   readonly value: Value;
@@ -146,13 +148,14 @@ export const treeMutations: Record<string, TreeMutation> = {
     return true;
   },
   'a list made long': (root, draws, format) => {
-    const slot = draws.pick(slotsOf(root));
+    const slots = slotsOf(root);
+    const lists = slots.filter(({ value }) => Array.isArray(value));
+    const slot = draws.pick(lists.length > 0 && draws.oneIn(2) ? lists : slots);
     const item = Array.isArray(slot.value) ? (slot.value[0] ?? 0) : slot.value;
-    const items = draws.oneIn(3)
-      ? draws.pick<Value>([null, -1, 0.5, [], new Entries([]), format.hostile(draws)])
-      : item;
+    const odd = [null, -1, 0.5, [], new Entries([]), new Entries([[draws.pick(KEYS), null]]), format.hostile(draws)];
     // The same small item each time, so that what is long stays within a frame.
-    slot.set(new Array<Value>(draws.oneIn(60) ? draws.pick(LARGE) : draws.pick(SIZES)).fill(items));
+    const count = draws.oneIn(20) ? draws.pick(LARGE) : draws.pick(SIZES);
+    slot.set(new Array<Value>(count).fill(draws.oneIn(2) ? draws.pick<Value>(odd) : item));
     return true;
   },
   'a count that lies': (root, draws, format) => {
