@@ -8,9 +8,8 @@
 import { WebSocket } from 'ws';
 import {
   type Command,
-  type FromOperator,
-  fromOperatorSchema,
   LiveCloseCode,
+  parseFromOperator,
   type RunInfo,
   type ToOperator,
 } from '../../core/protocol/live.ts';
@@ -142,7 +141,7 @@ class Page {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
-    const message = isBinary ? null : parse(data.toString());
+    const message = isBinary ? null : parseFromOperator(data.toString());
     if (message === null) return this.#misbehaved('it sent no message of this protocol');
     if ((message.kind === 'open') !== (this.mark === null))
       return this.#misbehaved(this.mark === null ? 'it did not open first' : 'it opened twice');
@@ -175,14 +174,5 @@ class Page {
 
   #misbehaved(reason: string): void {
     void this.close(LiveCloseCode.misbehaved, reason);
-  }
-}
-
-/** Null if it is no message of the protocol. */
-function parse(text: string): FromOperator | null {
-  try {
-    return fromOperatorSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
   }
 }

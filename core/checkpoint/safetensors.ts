@@ -72,9 +72,12 @@ export const MAX_HEADER_BYTES = 100_000_000;
 const PREFIX_BYTES = 8;
 const METADATA_KEY = '__metadata__';
 
+/** Of a tensor. What computes with tensors (PyTorch, NumPy) has no more of them either. */
+const MAX_DIMENSIONS = 64;
+
 const entrySchema = z.strictObject({
   dtype: z.enum(Object.keys(DTYPES) as [DType, ...DType[]]),
-  shape: z.array(z.int().nonnegative()),
+  shape: z.array(z.int().nonnegative()).max(MAX_DIMENSIONS),
   data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
 });
 
@@ -171,6 +174,8 @@ export function headerLength(prefix: Uint8Array, fileLength: number, file: strin
  */
 export function decodeHeader(head: Uint8Array, fileLength: number, file = 'the safetensors data'): Header {
   const length = headerLength(head.subarray(0, PREFIX_BYTES), fileLength, file);
+  const brief = (text: string) => (text.length > 100 ? `${text.slice(0, 100)}...` : text);
+  const quoted = (name: string) => brief(JSON.stringify(name));
   const bad = (why: string) => new UserError(`${file} has a bad safetensors header (${why}): use another copy.`);
   const bytes = head.subarray(PREFIX_BYTES, PREFIX_BYTES + length);
   let json: unknown;
@@ -191,19 +196,19 @@ export function decodeHeader(head: Uint8Array, fileLength: number, file = 'the s
       continue;
     }
     const parsed = entrySchema.safeParse(value);
-    if (!parsed.success) throw bad(`its entry for ${JSON.stringify(name)} is malformed`);
+    if (!parsed.success) throw bad(`its entry for ${quoted(name)} is malformed`);
     const { dtype, shape, data_offsets } = parsed.data;
     const [begin, end] = data_offsets;
     if (end - begin !== elements(shape) * DTYPES[dtype].BYTES_PER_ELEMENT) {
-      throw bad(`the bytes of ${JSON.stringify(name)} are not as many as its shape [${shape.join(', ')}] needs`);
+      throw bad(`the bytes of ${quoted(name)} are not as many as its shape [${brief(shape.join(', '))}] needs`);
     }
     entries.push({ name, dtype, shape, begin, end });
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
   for (const entry of entries) {
-    if (entry.begin < end) throw bad(`${JSON.stringify(entry.name)} overlaps another tensor`);
-    if (entry.begin > end) throw bad(`there is a gap before ${JSON.stringify(entry.name)}`);
+    if (entry.begin < end) throw bad(`${quoted(entry.name)} overlaps another tensor`);
+    if (entry.begin > end) throw bad(`there is a gap before ${quoted(entry.name)}`);
     end = entry.end;
   }
   const dataStart = PREFIX_BYTES + length;

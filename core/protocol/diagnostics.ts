@@ -6,14 +6,13 @@
  * Also the line of samples.jsonl: what the model writes as it learns.
  */
 import * as z from 'zod';
-
-const count = z.int().nonnegative();
+import { count, counts } from './numbers.ts';
 
 /** Bins of equal width between `lo` and `hi`; what lies outside counts in the first or the last. */
 export const histogramSchema = z.strictObject({
   lo: z.number(),
   hi: z.number(),
-  counts: z.array(count).min(1).max(256),
+  counts: counts(1, 256),
 });
 
 export const distributionSchema = z.strictObject({

@@ -59,6 +59,32 @@ export function encodeFrames({ header, parts }: Message<Header>): Uint8Array[] {
   return frames;
 }
 
+/** A message whose body is still coming. */
+interface Pending<H> {
+  readonly header: H;
+  readonly lengths: readonly number[];
+  /** As announced. */
+  readonly bodyBytes: number;
+  readonly isReadAtOnce: boolean;
+  /** What has come so far, and room for more. */
+  body: Uint8Array<ArrayBuffer>;
+  filled: number;
+}
+
+/**
+ * Makes room for `bytes` of a body and as many again, or for all of it: each byte is copied once or twice in all.
+ * @throws FrameError where there is no memory for it
+ */
+function grow(pending: Pending<unknown>, bytes: number): void {
+  try {
+    const larger = new Uint8Array(Math.min(pending.bodyBytes, Math.max(bytes, 2 * pending.body.byteLength)));
+    larger.set(pending.body.subarray(0, pending.filled));
+    pending.body = larger;
+  } catch {
+    throw new FrameError(`a body of ${pending.bodyBytes} bytes, for which there is no memory`);
+  }
+}
+
 /** Puts one connection's frames together, checking headers against a schema. */
 export class FrameDecoder<H> {
   readonly #schema: z.ZodType<H>;
@@ -66,11 +92,11 @@ export class FrameDecoder<H> {
   readonly #isReadAtOnce: (header: H) => boolean;
   /** For the bodies of messages that are read at once, as large as the largest: new ones would busy the garbage collector. */
   #used = new Uint8Array(0);
-  #pending: { header: H; lengths: number[]; body: Uint8Array; filled: number } | null = null;
+  #pending: Pending<H> | null = null;
 
   /**
-   * @param maxBodyBytes the most a message with this header may carry, its padding included; memory is taken only for
-   *   what this allows
+   * @param maxBodyBytes the most a message with this header may carry, its padding included. Memory is taken as the body
+   *   comes, at most three times what has come of it: nothing for what is only announced
    * @param isReadAtOnce whether a message's parts are done with before the next frame is pushed: its memory is used again
    */
   constructor(
@@ -112,14 +138,10 @@ export class FrameDecoder<H> {
     const bodyBytes = lengths.reduce((n, l) => n + padded(l), 0);
     const limit = this.#maxBodyBytes(header);
     if (bodyBytes > limit) throw new FrameError(`a message with a body of ${bodyBytes} bytes, of at most ${limit}`);
-    this.#pending = { header, lengths, body: this.#body(header, bodyBytes), filled: 0 };
+    const isReadAtOnce = this.#isReadAtOnce(header);
+    const body = isReadAtOnce && this.#used.byteLength >= bodyBytes ? this.#used : new Uint8Array(0);
+    this.#pending = { header, lengths, bodyBytes, isReadAtOnce, body, filled: 0 };
     return this.#fill(frame.subarray(5 + headerBytes));
-  }
-
-  #body(header: H, bytes: number): Uint8Array {
-    if (!this.#isReadAtOnce(header)) return new Uint8Array(bytes);
-    if (this.#used.byteLength < bytes) this.#used = new Uint8Array(bytes);
-    return this.#used.subarray(0, bytes);
   }
 
   #more(piece: Uint8Array): Message<H> | null {
@@ -145,11 +167,14 @@ export class FrameDecoder<H> {
   #fill(piece: Uint8Array): Message<H> | null {
     const pending = this.#pending;
     if (pending === null) return null;
-    if (pending.filled + piece.byteLength > pending.body.byteLength) throw new FrameError('more bytes than announced');
+    const filled = pending.filled + piece.byteLength;
+    if (filled > pending.bodyBytes) throw new FrameError('more bytes than announced');
+    if (filled > pending.body.byteLength) grow(pending, filled);
     pending.body.set(piece, pending.filled);
-    pending.filled += piece.byteLength;
-    if (pending.filled < pending.body.byteLength) return null;
+    pending.filled = filled;
+    if (filled < pending.bodyBytes) return null;
     this.#pending = null;
+    if (pending.isReadAtOnce) this.#used = pending.body;
     let at = 0;
     const parts = pending.lengths.map((length) => {
       const part = pending.body.subarray(at, at + length);

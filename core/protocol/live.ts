@@ -175,5 +175,15 @@ export const fromOperatorSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type FromOperator = z.infer<typeof fromOperatorSchema>;
+
+/** Reads what a page sent. @returns null if it is no message of this protocol */
+export function parseFromOperator(text: string): FromOperator | null {
+  try {
+    return fromOperatorSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** Whatever can be asked for once the page is open. */
 export type Command = Exclude<FromOperator, { kind: 'open' }>;

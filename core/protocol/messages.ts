@@ -15,6 +15,7 @@ import * as z from 'zod';
 import { layerRecordsSchema } from './diagnostics.ts';
 import { FrameError } from './frameError.ts';
 import { PHASES } from './liveConstants.ts';
+import { count, counts, numbers } from './numbers.ts';
 import type { Result, State, Work } from './work.ts';
 
 /** The WebSocket subprotocol. A change that an older worker would misread makes it v2. */
@@ -33,8 +34,6 @@ export const CloseCode = {
   /** The coordinator is going away; come back later. */
   goingAway: 1001,
 } as const;
-
-const count = z.int().nonnegative();
 
 /** Worker → coordinator, first of all. */
 export const helloSchema = z.strictObject({
@@ -64,8 +63,8 @@ export const resultSchema = z.strictObject({
   round: count,
   lo: count,
   size: z.int().positive(),
-  losses: z.array(z.number()).max(65_536),
-  counts: z.array(count).max(65_536),
+  losses: numbers(65_536),
+  counts: counts(0, 65_536),
   layers: layerRecordsSchema.optional(),
 });
 
@@ -113,7 +112,7 @@ export const workSchema = z.strictObject({
   seed: z.int(),
   lo: count,
   size: z.int().positive(),
-  counts: z.array(count).min(1).max(65_536),
+  counts: counts(1, 65_536),
 });
 
 /** A worker that has been sent away comes back after a day at the latest. */

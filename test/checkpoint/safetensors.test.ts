@@ -150,6 +150,7 @@ describe('refusals', () => {
     ['entry for "a" is malformed', { a: { ...entry(0, 4), data_offsets: [0] } }, 4],
     ['entry for "a" is malformed', { a: { ...entry(0, 4), data_offsets: [0, 4.5] } }, 4],
     ['entry for "a" is malformed', { a: null }, 4],
+    ['entry for "a" is malformed', { a: entry(0, 4, new Array(65).fill(1)) }, 4],
     ['are not as many as its shape [3] needs', { a: entry(0, 8, [3]) }, 8],
     ['are not as many as its shape [0] needs', { a: entry(4, 0, [0]) }, 8],
     ['are not as many as its shape', { a: entry(0, 4, [2 ** 50, 2 ** 50, 2 ** 50]) }, 8],
@@ -160,6 +161,25 @@ describe('refusals', () => {
   ])('%s', (message, header, dataBytes) => {
     expect(() => decodeSafetensors(withHeader(header, dataBytes))).toThrow(message);
     expect(() => decodeSafetensors(withHeader(header, dataBytes))).toThrow(UserError);
+  });
+
+  test('a sentence, however long the names and shapes are', () => {
+    const name = 'x'.repeat(10_000);
+    const decode = (header: unknown, bytes: number) => () => decodeSafetensors(withHeader(header, bytes));
+    expect(decode({ [name]: null }, 4)).toThrow(/entry for "x{99}\.\.\. is malformed/);
+    expect(decode({ [name]: entry(4, 8) }, 8)).toThrow(/gap before "x{99}\.\.\.\)/);
+    expect(decode({ a: entry(0, 4, new Array(64).fill(2 ** 40)) }, 4)).toThrow(
+      /its shape \[1099511627776, .{85}\.\.\.\] needs/,
+    );
+    expect(decodeSafetensors(withHeader({ [name]: entry(0, 4, new Array(64).fill(1)) }, 4)).tensors.length).toBe(1);
+  });
+
+  test('a shape of wrong numbers by the million is refused at once', () => {
+    const file = withHeader({ a: { ...entry(0, 4), shape: new Array(2_000_000).fill(-1) } }, 4);
+    const before = process.memoryUsage().heapUsed;
+    expect(() => decodeSafetensors(file)).toThrow('entry for "a" is malformed');
+    // The JSON's values; what zod could note of each is a hundred times as much.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 ** 2);
   });
 
   test('random bytes never do worse than a UserError', () => {

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { FrameError } from '../../core/protocol/frameError.ts';
 import { encodeFrames, FrameDecoder, MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
@@ -363,6 +363,88 @@ describe('memory is not taken on a stranger`s word', () => {
     expect(into.push(encodeFrames({ header: STATE, parts: [new Uint8Array(5)] })[0])).not.toBe(null);
     const welcome = { kind: 'welcome', run: '', model: {} } as const;
     expect(() => into.push(encodeFrames({ header: welcome, parts: [new Uint8Array(1)] })[0])).toThrow(FrameError);
+  });
+
+  test('a body that is announced takes no memory before it comes, and at most thrice what has come of it', () => {
+    const large = 4 * 1024 ** 3;
+    const into = new FrameDecoder(anyHeader, () => large);
+    expect(allocated(() => expect(into.push(firstFrame(packr.pack([STATE, [large]])))).toBe(null))).toBeLessThan(MiB);
+    let received = 0;
+    const taken = allocated(() => {
+      for (; received < 20 * MiB; received += MAX_FRAME_BYTES - 1) into.push(new Uint8Array(MAX_FRAME_BYTES).fill(2));
+    });
+    // The frames themselves are among it.
+    expect(taken).toBeLessThan(4 * received + MiB);
+  });
+
+  afterEach(() => vi.unstubAllGlobals());
+  test('a body for which there is no memory is refused like any other', () => {
+    const Plain = Uint8Array;
+    let denied = 0;
+    const limited = (length: unknown) => {
+      if (typeof length === 'number' && length > MiB) {
+        denied++;
+        throw new RangeError('Array buffer allocation failed');
+      }
+    };
+    const into = decoder(4 * MiB);
+    const frames = encodeFrames({ header: STATE, parts: [pattern(3 * MiB, 1)] });
+    vi.stubGlobal(
+      'Uint8Array',
+      new Proxy(Plain, {
+        construct(target, args, newTarget) {
+          limited(args[0]);
+          return Reflect.construct(target, args, newTarget);
+        },
+      }),
+    );
+    expect(() => frames.map((frame) => into.push(frame))).toThrow(
+      new FrameError(`a body of ${3 * MiB} bytes, for which there is no memory`),
+    );
+    expect(denied).toBe(1);
+  });
+
+  test('a message that is read at once comes to memory that the one before it had, if that is enough', () => {
+    const into = new FrameDecoder(
+      anyHeader,
+      () => 4 * MiB,
+      ({ kind }) => kind === 'state',
+    );
+    const last = (size: number) => {
+      const message = { header: STATE, parts: [pattern(size, size)] };
+      const got = encodeFrames(message)
+        .map((frame) => into.push(frame))
+        .at(-1);
+      if (got === null || got === undefined) throw new Error('no message came');
+      expectSame(got, message);
+      return got.parts[0].buffer;
+    };
+    const memory = last(MiB);
+    expect(last(100) === memory).toBe(true);
+    expect(last(MiB) === memory).toBe(true);
+    expect(last(MiB + 1) === memory).toBe(false);
+  });
+
+  test('wrong numbers by the thousand, and keys that V8 takes for places of an array, cost little more than right ones', () => {
+    const histogram = { lo: 0, hi: 1, counts: new Array(256).fill(-1) };
+    const distribution = { mean: 0, std: 1, histogram };
+    const layer = { name: 'a', type: 'b', shape: [], activation: distribution, gradient: distribution };
+    const result = { kind: 'result', round: 0, lo: 0, size: 1, losses: [], counts: [] };
+    const headers: unknown[] = [
+      { ...result, losses: new Array(65_536).fill(null), counts: new Array(60_000).fill(-1) },
+      { ...result, layers: new Array(128).fill({ ...layer, saturated: null, image: null }) },
+      { ...result, losses: new Array(14_000).fill({ 1023: 0 }) },
+    ];
+    for (const header of headers) {
+      const frame = firstFrame(new Packr({ useRecords: false, variableMapSize: true }).pack([header, []]));
+      let refused = false;
+      expect(
+        allocated(() => {
+          refused = receive([frame]).refused;
+        }),
+      ).toBeLessThan(8 * MiB);
+      expect(refused).toBe(true);
+    }
   });
 
   const huge = [0xff, 0xff, 0xff, 0xff];
