@@ -7,7 +7,7 @@ const MiB = 1024 * KiB;
 
 /** Connections, whatever for: pages, workers and strangers. Beyond this strangers are turned out for newcomers. */
 export const MAX_CONNECTIONS = 8192;
-/** Of one address. A class behind one router shares an address. */
+/** Of one address, or one network of IPv6 (/64). A class behind one router shares an address. */
 export const MAX_PER_ADDRESS = 4096;
 /** Connections that an address may open at once after a quiet time, and how many more a second. */
 export const BURST = 1024;
@@ -18,6 +18,8 @@ export const FORGET_ADDRESS_MS = 60_000;
 /** A request's head and body have so long to come, from the moment of connecting; how often that is looked at. */
 export const REQUEST_MS = 10_000;
 export const REQUEST_LOOK_MS = 2000;
+/** A connection for pages on which nothing passes any more is ended. */
+export const IDLE_MS = 20_000;
 /** A WebSocket is a stranger's until it has said hello, in this time and size. */
 export const HELLO_MS = 10_000;
 export const MAX_HELLO_BYTES = 4 * KiB;

@@ -16,6 +16,7 @@ import {
   parseResult,
   SUBPROTOCOL,
 } from '../../core/protocol/messages.ts';
+import type { SpareMemory } from '../../core/protocol/spareMemory.ts';
 import type { CloseCause, State, Work, WorkerPort } from '../../core/protocol/work.ts';
 import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
@@ -64,6 +65,8 @@ export interface House {
   readonly clock: Clock;
   readonly snapshots: Snapshots;
   readonly coolDowns: CoolDowns;
+  /** For results that are on their way: most of the time, most peers send none. */
+  readonly memory: SpareMemory;
 }
 
 export class Peer {
@@ -100,6 +103,7 @@ export class Peer {
       fromWorkerSchema,
       ({ kind }) => (kind === 'result' ? this.#allowance.resultBytes : 0),
       ({ kind }) => kind === 'result',
+      house.memory,
     );
     this.#outbox = new Outbox(
       link,
@@ -191,9 +195,16 @@ export class Peer {
       }
       if (this.#connection === null) throw new FrameError(`a ${header.kind} before the hello`);
       const { events } = this.#connection;
-      if (header.kind === 'progress') return events.progress(header.round, header.lo, header.size);
-      this.#allowance.end(header);
-      events.result(parseResult({ header, parts }));
+      switch (header.kind) {
+        case 'progress':
+          return events.progress(header.round, header.lo, header.size);
+        case 'result':
+          this.#allowance.end(header);
+          events.result(parseResult({ header, parts }));
+          return this.#decoder.release();
+        default:
+          return header satisfies never;
+      }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#misbehaved(`it sent ${error.message}`);

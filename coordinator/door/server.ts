@@ -12,7 +12,7 @@ import { MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import { LIVE_PATH, LIVE_SUBPROTOCOL, type RunInfo } from '../../core/protocol/live.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import type { Guest } from './guests.ts';
-import { MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
+import { IDLE_MS, MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
 import type { PeerOptions } from './peer.ts';
 import { Reception } from './reception.ts';
 import { acceptSocket } from './socket.ts';
@@ -44,6 +44,8 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: REQUEST_LOOK_MS },
     (request, response) => serveWeb(options, request, response),
   );
+  // A page that is not read, say; a WebSocket is not bound by it.
+  http.setTimeout(IDLE_MS);
   await listening(http, options);
   const workers = new WebSocketServer({
     noServer: true,

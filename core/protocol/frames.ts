@@ -13,6 +13,7 @@ import * as z from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Header, Message } from './messages.ts';
 import { isPlainMsgpack } from './msgpack.ts';
+import { SpareMemory } from './spareMemory.ts';
 
 /** The largest frame sent, and the largest accepted. */
 export const MAX_FRAME_BYTES = 256 * 1024;
@@ -64,23 +65,27 @@ export class FrameDecoder<H> {
   readonly #schema: z.ZodType<H>;
   readonly #maxBodyBytes: (header: H) => number;
   readonly #isReadAtOnce: (header: H) => boolean;
-  /** For the bodies of messages that are read at once, as large as the largest: new ones would busy the garbage collector. */
-  #used = new Uint8Array(0);
+  readonly #memory: SpareMemory;
+  /** The body of the last message, if it was to be read at once. */
+  #lent: Uint8Array | null = null;
   #pending: { header: H; lengths: number[]; body: Uint8Array; filled: number } | null = null;
 
   /**
    * @param maxBodyBytes the most a message with this header may carry, its padding included; memory is taken only for
    *   what this allows
    * @param isReadAtOnce whether a message's parts are done with before the next frame is pushed: its memory is used again
+   * @param memory for the bodies of these, shared with other decoders perhaps
    */
   constructor(
     schema: z.ZodType<H>,
     maxBodyBytes: (header: H) => number,
     isReadAtOnce: (header: H) => boolean = () => false,
+    memory = new SpareMemory(),
   ) {
     this.#schema = schema;
     this.#maxBodyBytes = maxBodyBytes;
     this.#isReadAtOnce = isReadAtOnce;
+    this.#memory = memory;
   }
 
   /** Bytes of the message under way that have come, its header left out; null if there is none. */
@@ -88,8 +93,15 @@ export class FrameDecoder<H> {
     return this.#pending?.filled ?? null;
   }
 
+  /** The last message has been dealt with: its memory, if it was to be read at once, is free before the next frame comes. */
+  release(): void {
+    if (this.#lent !== null) this.#memory.give(this.#lent);
+    this.#lent = null;
+  }
+
   /** Takes one frame. @returns the message that it completes, or null. @throws FrameError; the connection is then useless */
   push(frame: Uint8Array): Message<H> | null {
+    this.release();
     if (frame.byteLength === 0) throw new FrameError('an empty frame');
     if (frame.byteLength > MAX_FRAME_BYTES) throw new FrameError(`a frame of ${frame.byteLength} bytes`);
     switch (frame[0]) {
@@ -112,14 +124,9 @@ export class FrameDecoder<H> {
     const bodyBytes = lengths.reduce((n, l) => n + padded(l), 0);
     const limit = this.#maxBodyBytes(header);
     if (bodyBytes > limit) throw new FrameError(`a message with a body of ${bodyBytes} bytes, of at most ${limit}`);
-    this.#pending = { header, lengths, body: this.#body(header, bodyBytes), filled: 0 };
+    const body = this.#isReadAtOnce(header) ? this.#memory.take(bodyBytes) : new Uint8Array(bodyBytes);
+    this.#pending = { header, lengths, body, filled: 0 };
     return this.#fill(frame.subarray(5 + headerBytes));
-  }
-
-  #body(header: H, bytes: number): Uint8Array {
-    if (!this.#isReadAtOnce(header)) return new Uint8Array(bytes);
-    if (this.#used.byteLength < bytes) this.#used = new Uint8Array(bytes);
-    return this.#used.subarray(0, bytes);
   }
 
   #more(piece: Uint8Array): Message<H> | null {
@@ -150,6 +157,7 @@ export class FrameDecoder<H> {
     pending.filled += piece.byteLength;
     if (pending.filled < pending.body.byteLength) return null;
     this.#pending = null;
+    if (this.#isReadAtOnce(pending.header)) this.#lent = pending.body;
     let at = 0;
     const parts = pending.lengths.map((length) => {
       const part = pending.body.subarray(at, at + length);

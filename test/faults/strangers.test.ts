@@ -63,7 +63,7 @@ beforeAll(async () => {
       },
       ...{ microBatches: 1, unit: 'examples' },
     },
-    pages: new Map(),
+    pages: new Map([['/large', { type: 'text/plain', gzip: new Uint8Array(20 * 2 ** 20), etag: 'e' }]]),
     operator: unused,
   });
 });
@@ -129,6 +129,9 @@ function inUse(): number {
   return heapUsed + external;
 }
 
+/** Ends of connections in this process, the server's and its visitors'. */
+const connectionEnds = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+
 /** An honest worker gets in and is heard, whoever else is there. @param name no other's */
 async function expectWelcome(name: string): Promise<void> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}`, SUBPROTOCOL);
@@ -142,7 +145,7 @@ async function expectWelcome(name: string): Promise<void> {
 
 test('a thousand who say nothing, or half of something, keep nobody out, are all gone soon, and leave no memory', async () => {
   await expectWelcome('early');
-  const before = inUse();
+  const before = { memory: inUse(), ends: connectionEnds() };
   const idle: Socket[] = [];
   for (let i = 0; i < 800; i++) idle.push(await plain());
   // Requests that are begun and do not end, a byte at a time.
@@ -151,24 +154,29 @@ test('a thousand who say nothing, or half of something, keep nobody out, are all
   const drip = setInterval(() => {
     for (const socket of slow) socket.write('a');
   }, 500);
+  // Pages that are asked for and not read.
+  const deaf = idle.slice(300, 350);
+  for (const socket of deaf) socket.pause().write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
   // WebSockets on which no hello comes.
   for (let i = 0; i < 200; i++) idle.push(await bare());
   const ends = idle.map(closed);
-  for (const socket of idle) socket.resume();
+  for (const socket of idle) if (!deaf.includes(socket)) socket.resume();
   expect(idle.filter((socket) => !socket.closed).length).toBe(1000);
   await expectWelcome('among them');
-  await Promise.all(ends);
+  before.ends += 2;
+  await Promise.all(ends.filter((_, i) => !deaf.includes(idle[i] as Socket)));
+  // Who does not read does not see the end either.
+  await expect.poll(connectionEnds, { timeout: 40_000 }).toBeLessThanOrEqual(before.ends + deaf.length);
   clearInterval(drip);
+  for (const socket of deaf) socket.destroy();
   expect(workers).toEqual([
     { name: 'early', left: [] },
     { name: 'among them', left: [] },
   ]);
-  idle.length = 0;
-  ends.length = 0;
-  slow.length = 0;
+  for (const list of [idle, ends, slow, deaf]) list.length = 0;
   open.clear();
-  expect(inUse() - before).toBeLessThan(8 * 2 ** 20);
-}, 60_000);
+  expect(inUse() - before.memory).toBeLessThan(8 * 2 ** 20);
+}, 90_000);
 
 test('a stranger may not begin a frame of more than a hello: it is told so, and no more is read', async () => {
   const socket = await bare();
