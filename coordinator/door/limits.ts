@@ -30,7 +30,7 @@ export const MAX_FRAGMENTS = 1024;
 export const MAX_READS = 4096;
 
 export const PING_MS = 5000;
-/** A peer of which nothing at all has been heard for so many pings is gone. A slow transfer is a sign of life. */
+/** A peer from and to which nothing at all has come for so many pings is gone. A slow transfer is a sign of life. */
 export const MISSED_PINGS = 4;
 /** How often a tab's person is told how the run stands. */
 export const NEWS_MS = 1000;
@@ -40,7 +40,7 @@ export const FAREWELL_MS = 2000;
 /** Bytes of messages that wait to leave for a peer before the next piece of its state is handed to its link. */
 export const WINDOW_BYTES = 512 * KiB;
 /** With more than this waiting, a peer is neither pinged nor told news. */
-export const MAX_WAITING_BYTES = WINDOW_BYTES + 64 * KiB;
+export const MAX_WAITING_BYTES = WINDOW_BYTES + 256 * KiB;
 /** A peer to which nothing has left for so long, though something waits, is not reading. */
 export const UNREAD_MS = 120_000;
 /** States of earlier steps that are still on their way to somebody may take so much memory together. */

@@ -24,23 +24,12 @@ import { Allowance } from './allowance.ts';
 import type { Bearer, Identify } from './bearer.ts';
 import type { CoolDowns, Offence } from './coolDowns.ts';
 import type { Guest } from './guests.ts';
-import {
-  COOL_DOWN_MS,
-  FAREWELL_MS,
-  HELLO_MS,
-  LEAST_BYTES_PER_SECOND,
-  MAX_HELLO_BYTES,
-  MAX_OVERHEAD_BYTES,
-  MAX_WAITING_BYTES,
-  MESSAGE_MS,
-  MISSED_PINGS,
-} from './limits.ts';
+import { COOL_DOWN_MS, FAREWELL_MS, HELLO_MS, MAX_HELLO_BYTES, MAX_WAITING_BYTES } from './limits.ts';
 import type { PeerLink } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { Pulse } from './pulse.ts';
 import type { Snapshots } from './snapshots.ts';
-
-/** Close reasons may have 123 bytes. */
-const MAX_REASON_BYTES = 123;
+import { brief, plain } from './words.ts';
 
 export interface PeerOptions {
   /** Whose token a worker brings. */
@@ -76,6 +65,7 @@ export class Peer {
   readonly #decoder: FrameDecoder<ReturnType<typeof fromWorkerSchema.parse>>;
   readonly #allowance: Allowance;
   readonly #outbox: Outbox;
+  readonly #pulse = new Pulse();
   readonly #gone = Promise.withResolvers<void>();
   /** Ends the wait for a hello, or for the other side's goodbye. */
   #calm: Cancel;
@@ -83,15 +73,8 @@ export class Peer {
   /** By what its offences are remembered; null before its hello. */
   #key: string | null = null;
   #isTab = false;
-  #missed = 0;
-  /** Bytes heard by the last ping; and since then, in frames that came whole. */
-  #heard = 0;
-  #framed = 0;
   #pingedAt = 0;
   #latencyMs: number | null = null;
-  /** Messages that came whole; and how many there were, and how far the next had come, when it was last found to go on. */
-  #messages = 0;
-  #looked = { messages: -1, bytes: 0, at: 0 };
 
   constructor(link: PeerLink, guest: Guest, house: House) {
     const { options, clock } = house;
@@ -122,22 +105,17 @@ export class Peer {
   /** Looks after the connection: pings, and ends one that is dead or does harm. To be called every PING_MS. */
   ping(): void {
     const now = this.#house.clock.now();
-    const came = this.#link.received - this.#heard;
-    this.#heard += came;
-    const framed = this.#framed;
-    this.#framed = 0;
-    this.#missed = came === 0 ? this.#missed + 1 : 0;
-    if (this.#missed >= MISSED_PINGS) return this.#link.end();
+    const finding = this.#pulse.look(now, this.#link.received, this.#outbox.left, this.#decoder.pending);
+    if (finding === 'dead') return this.#link.end();
     if (!this.#link.isOpen) return;
-    // An encrypted link counts what its encryption adds.
-    if (came > framed * 1.1 + MAX_OVERHEAD_BYTES) return this.#misbehaved('it sent more than messages');
+    if (finding === 'flood') return this.#misbehaved('it sent more than messages');
+    if (finding === 'stuck') {
+      this.#connection?.events.left('a message that it began does not go on');
+      return this.#close(CloseCode.goingAway, 'a message that was begun does not go on');
+    }
     if (this.#outbox.isUnread) {
       this.#connection?.events.left('it takes nothing any more');
       return this.#link.end();
-    }
-    if (this.#isStuck(now)) {
-      this.#connection?.events.left('a message that it began does not go on');
-      return this.#close(CloseCode.goingAway, 'a message that was begun does not go on');
     }
     if (this.#link.buffered > MAX_WAITING_BYTES) return;
     this.#pingedAt = now;
@@ -179,7 +157,7 @@ export class Peer {
   received(data: Uint8Array, isBinary: boolean): void {
     // What still comes after this side's goodbye is not looked at.
     if (!this.#link.isOpen) return;
-    this.#framed += data.byteLength;
+    this.#pulse.frame(data.byteLength);
     try {
       if (!isBinary) throw new FrameError('a text message');
       if (this.#connection === null && data.byteLength > MAX_HELLO_BYTES)
@@ -187,7 +165,7 @@ export class Peer {
       const message = this.#decoder.push(data);
       if (this.#connection !== null) this.#allowance.spend(data.byteLength);
       if (message === null) return;
-      this.#messages++;
+      this.#pulse.message();
       const { header, parts } = message;
       if (header.kind === 'hello') {
         if (this.#connection !== null) throw new FrameError('a second hello');
@@ -270,18 +248,6 @@ export class Peer {
     this.#connection?.events.returned(work.round, work.lo, work.size);
   }
 
-  /** Whether the message under way has come no further than a trickle for too long. */
-  #isStuck(now: number): boolean {
-    const bytes = this.#decoder.pending;
-    if (bytes === null) return false;
-    const { messages, bytes: before, at } = this.#looked;
-    const isAnother = messages !== this.#messages;
-    if (!isAnother && now - at < MESSAGE_MS) return false;
-    if (!isAnother && (bytes - before) * 1000 < LEAST_BYTES_PER_SECOND * (now - at)) return true;
-    this.#looked = { messages: this.#messages, bytes, at: now };
-    return false;
-  }
-
   #misbehaved(reason: string): void {
     // Its leases go to others now, not when it has closed its side.
     this.#connection?.events.left(reason);
@@ -310,7 +276,7 @@ export class Peer {
   }
 
   #sayFarewell(ms: number, reason: string): void {
-    const told = cutTo(reason, MAX_REASON_BYTES);
+    const told = brief(reason);
     this.#send(encodeFrames({ header: { kind: 'farewell', seconds: Math.ceil(ms / 1000), reason: told }, parts: [] }));
     this.#close(CloseCode.misbehaved, told);
   }
@@ -321,19 +287,8 @@ export class Peer {
 
   #close(code: number, reason: string): void {
     this.#outbox.close();
-    this.#link.close(code, cutTo(reason, MAX_REASON_BYTES));
+    this.#link.close(code, brief(reason));
     this.#calm();
     this.#calm = this.#house.clock.after(FAREWELL_MS, () => this.#link.end());
   }
-}
-
-/** What a stranger says of itself, without what would command a terminal. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '').trim();
-}
-
-function cutTo(text: string, bytes: number): string {
-  let cut = text;
-  while (Buffer.byteLength(cut) > bytes) cut = cut.slice(0, -1);
-  return cut;
 }
