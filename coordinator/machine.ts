@@ -17,8 +17,9 @@
  * two differ and the second is not suspect, the first lied. If it is suspect too, it is held in the first one's stead for a
  * third; who has answered is not asked again, and with nobody left to ask, the last answer is taken and nobody accused.
  */
-import { type Plan, Rounds } from './rounds.ts';
+
 import type { Block, Doubt, EvalSplit, Lease, Member, Round, WorkerId } from './leases.ts';
+import { type Plan, Rounds } from './rounds.ts';
 import { Schedule } from './schedule.ts';
 import { isSampled, type Standing, Standings, type Verify } from './standing.ts';
 

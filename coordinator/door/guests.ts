@@ -4,7 +4,7 @@
  */
 import { BURST, FORGET_ADDRESS_MS, MAX_CONNECTIONS, MAX_PER_ADDRESS, PER_SECOND } from './limits.ts';
 
-interface Address {
+interface Network {
   open: number;
   /** What is left of the burst at `at`. */
   allowance: number;
@@ -13,12 +13,12 @@ interface Address {
 
 /** One connection that was let in. */
 export class Guest {
-  readonly address: string;
+  readonly network: string;
   readonly end: () => void;
   readonly #guests: Guests;
 
-  constructor(address: string, end: () => void, guests: Guests) {
-    this.address = address;
+  constructor(network: string, end: () => void, guests: Guests) {
+    this.network = network;
     this.end = end;
     this.#guests = guests;
   }
@@ -35,7 +35,7 @@ export class Guest {
 }
 
 export class Guests {
-  readonly #addresses = new Map<string, Address>();
+  readonly #networks = new Map<string, Network>();
   readonly #all = new Set<Guest>();
   /** The oldest first. */
   readonly #strangers = new Set<Guest>();
@@ -47,16 +47,17 @@ export class Guests {
    * @param end ends the connection, if it has to make way
    */
   enter(address: string, now: number, end: () => void): Guest | null {
+    const network = networkOf(address);
     this.#sweep(now);
-    const from = this.#addresses.get(address) ?? { open: 0, allowance: BURST, at: now };
-    this.#addresses.set(address, from);
+    const from = this.#networks.get(network) ?? { open: 0, allowance: BURST, at: now };
+    this.#networks.set(network, from);
     from.allowance = Math.min(BURST, from.allowance + ((now - from.at) / 1000) * PER_SECOND);
     from.at = now;
     if (from.open >= MAX_PER_ADDRESS || from.allowance < 1) return null;
     from.allowance--;
     if (this.#all.size >= MAX_CONNECTIONS && !this.#makeWay()) return null;
     from.open++;
-    const guest = new Guest(address, end, this);
+    const guest = new Guest(network, end, this);
     this.#all.add(guest);
     this.#strangers.add(guest);
     return guest;
@@ -69,7 +70,7 @@ export class Guests {
   leave(guest: Guest): void {
     this.#strangers.delete(guest);
     if (!this.#all.delete(guest)) return;
-    const from = this.#addresses.get(guest.address);
+    const from = this.#networks.get(guest.network);
     if (from !== undefined) from.open--;
   }
 
@@ -85,7 +86,15 @@ export class Guests {
   #sweep(now: number): void {
     if (now - this.#sweptAt < FORGET_ADDRESS_MS) return;
     this.#sweptAt = now;
-    for (const [address, { open, at }] of this.#addresses)
-      if (open === 0 && now - at > FORGET_ADDRESS_MS) this.#addresses.delete(address);
+    for (const [network, { open, at }] of this.#networks)
+      if (open === 0 && now - at > FORGET_ADDRESS_MS) this.#networks.delete(network);
   }
+}
+
+/** Whom an address belongs to, as far as it tells: of IPv6, everybody is given 2^64 addresses. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [before = [], after = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = new Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return [...before, ...zeros, ...after].slice(0, 4).join(':');
 }

@@ -7,7 +7,7 @@ const MiB = 1024 * KiB;
 
 /** Connections, whatever for: pages, workers and strangers. Beyond this strangers are turned out for newcomers. */
 export const MAX_CONNECTIONS = 8192;
-/** Of one address. A class behind one router shares an address. */
+/** Of one address, or one network of IPv6 (/64). A class behind one router shares an address. */
 export const MAX_PER_ADDRESS = 4096;
 /** Connections that an address may open at once after a quiet time, and how many more a second. */
 export const BURST = 1024;
@@ -18,6 +18,8 @@ export const FORGET_ADDRESS_MS = 60_000;
 /** A request's head and body have so long to come, from the moment of connecting; how often that is looked at. */
 export const REQUEST_MS = 10_000;
 export const REQUEST_LOOK_MS = 2000;
+/** A connection for pages on which nothing passes any more is ended. */
+export const IDLE_MS = 20_000;
 /** A WebSocket is a stranger's until it has said hello, in this time and size. */
 export const HELLO_MS = 10_000;
 export const MAX_HELLO_BYTES = 4 * KiB;
@@ -28,7 +30,7 @@ export const MAX_FRAGMENTS = 1024;
 export const MAX_READS = 4096;
 
 export const PING_MS = 5000;
-/** A peer of which nothing at all has been heard for so many pings is gone. A slow transfer is a sign of life. */
+/** A peer from and to which nothing at all has come for so many pings is gone. A slow transfer is a sign of life. */
 export const MISSED_PINGS = 4;
 /** How often a tab's person is told how the run stands. */
 export const NEWS_MS = 1000;
@@ -38,7 +40,7 @@ export const FAREWELL_MS = 2000;
 /** Bytes of messages that wait to leave for a peer before the next piece of its state is handed to its link. */
 export const WINDOW_BYTES = 512 * KiB;
 /** With more than this waiting, a peer is neither pinged nor told news. */
-export const MAX_WAITING_BYTES = WINDOW_BYTES + 64 * KiB;
+export const MAX_WAITING_BYTES = WINDOW_BYTES + 256 * KiB;
 /** A peer to which nothing has left for so long, though something waits, is not reading. */
 export const UNREAD_MS = 120_000;
 /** States of earlier steps that are still on their way to somebody may take so much memory together. */

@@ -26,6 +26,7 @@ export class Outbox {
   /** Bytes handed to the link that have not left; and when some last did, or the first of them was handed over. */
   #waiting = 0;
   #movedAt = 0;
+  #left = 0;
 
   /** @param giveBack told, at a time of its own, of a lease that will not be sent */
   constructor(link: PeerLink, now: () => number, giveBack: (work: Work) => void) {
@@ -49,6 +50,11 @@ export class Outbox {
   work(work: Work): void {
     this.#queue.push({ kind: 'work', work, frames: encodeFrames(workMessage(work)) });
     this.#send();
+  }
+
+  /** Bytes that have left so far. */
+  get left(): number {
+    return this.#left;
   }
 
   /** Whether the peer has taken nothing for too long. */
@@ -88,6 +94,7 @@ export class Outbox {
     this.#waiting += byteLength;
     this.#link.send(frame, () => {
       this.#waiting -= byteLength;
+      this.#left += byteLength;
       this.#movedAt = this.#now();
       this.#send();
     });

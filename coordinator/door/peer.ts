@@ -16,6 +16,7 @@ import {
   parseResult,
   SUBPROTOCOL,
 } from '../../core/protocol/messages.ts';
+import type { SpareMemory } from '../../core/protocol/spareMemory.ts';
 import type { CloseCause, State, Work, WorkerPort } from '../../core/protocol/work.ts';
 import type { WorkerId } from '../machine.ts';
 import type { Connection } from '../run.ts';
@@ -23,24 +24,13 @@ import { Allowance } from './allowance.ts';
 import type { Bearer, Identify } from './bearer.ts';
 import type { CoolDowns, Offence } from './coolDowns.ts';
 import type { Guest } from './guests.ts';
-import {
-  COOL_DOWN_MS,
-  FAREWELL_MS,
-  HELLO_MS,
-  LEAST_BYTES_PER_SECOND,
-  MAX_HELLO_BYTES,
-  MAX_OVERHEAD_BYTES,
-  MAX_WAITING_BYTES,
-  MESSAGE_MS,
-  MISSED_PINGS,
-} from './limits.ts';
+import { COOL_DOWN_MS, FAREWELL_MS, HELLO_MS, MAX_HELLO_BYTES, MAX_WAITING_BYTES } from './limits.ts';
 import type { PeerLink } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { Pulse } from './pulse.ts';
 import type { Refusal } from './refusal.ts';
 import type { Snapshots } from './snapshots.ts';
-
-/** Close reasons may have 123 bytes. */
-const MAX_REASON_BYTES = 123;
+import { brief, plain } from './words.ts';
 
 export interface PeerOptions {
   /** Whose token a worker brings. */
@@ -67,6 +57,8 @@ export interface House {
   readonly clock: Clock;
   readonly snapshots: Snapshots;
   readonly coolDowns: CoolDowns;
+  /** For results that are on their way: most of the time, most peers send none. */
+  readonly memory: SpareMemory;
 }
 
 export class Peer {
@@ -76,6 +68,7 @@ export class Peer {
   readonly #decoder: FrameDecoder<ReturnType<typeof fromWorkerSchema.parse>>;
   readonly #allowance: Allowance;
   readonly #outbox: Outbox;
+  readonly #pulse = new Pulse();
   readonly #gone = Promise.withResolvers<void>();
   /** Ends the wait for a hello, or for the other side's goodbye. */
   #calm: Cancel;
@@ -85,15 +78,8 @@ export class Peer {
   /** Who was let in, by which token. */
   #holder: { readonly token: string; readonly bearer: Bearer } | null = null;
   #isTab = false;
-  #missed = 0;
-  /** Bytes heard by the last ping; and since then, in frames that came whole. */
-  #heard = 0;
-  #framed = 0;
   #pingedAt = 0;
   #latencyMs: number | null = null;
-  /** Messages that came whole; and how many there were, and how far the next had come, when it was last found to go on. */
-  #messages = 0;
-  #looked = { messages: -1, bytes: 0, at: 0 };
 
   constructor(link: PeerLink, guest: Guest, house: House) {
     const { options, clock } = house;
@@ -105,6 +91,7 @@ export class Peer {
       fromWorkerSchema,
       ({ kind }) => (kind === 'result' ? this.#allowance.resultBytes : 0),
       ({ kind }) => kind === 'result',
+      house.memory,
     );
     this.#outbox = new Outbox(
       link,
@@ -124,22 +111,17 @@ export class Peer {
   /** Looks after the connection: pings, and ends one that is dead or does harm. To be called every PING_MS. */
   ping(): void {
     const now = this.#house.clock.now();
-    const came = this.#link.received - this.#heard;
-    this.#heard += came;
-    const framed = this.#framed;
-    this.#framed = 0;
-    this.#missed = came === 0 ? this.#missed + 1 : 0;
-    if (this.#missed >= MISSED_PINGS) return this.#link.end();
+    const finding = this.#pulse.look(now, this.#link.received, this.#outbox.left, this.#decoder.pending);
+    if (finding === 'dead') return this.#link.end();
     if (!this.#link.isOpen) return;
-    // An encrypted link counts what its encryption adds.
-    if (came > framed * 1.1 + MAX_OVERHEAD_BYTES) return this.#misbehaved('it sent more than messages');
+    if (finding === 'flood') return this.#misbehaved('it sent more than messages');
+    if (finding === 'stuck') {
+      this.#connection?.events.left('a message that it began does not go on');
+      return this.#close(CloseCode.goingAway, 'a message that was begun does not go on');
+    }
     if (this.#outbox.isUnread) {
       this.#connection?.events.left('it takes nothing any more');
       return this.#link.end();
-    }
-    if (this.#isStuck(now)) {
-      this.#connection?.events.left('a message that it began does not go on');
-      return this.#close(CloseCode.goingAway, 'a message that was begun does not go on');
     }
     if (this.#link.buffered > MAX_WAITING_BYTES) return;
     this.#pingedAt = now;
@@ -192,7 +174,7 @@ export class Peer {
   received(data: Uint8Array, isBinary: boolean): void {
     // What still comes after this side's goodbye is not looked at.
     if (!this.#link.isOpen) return;
-    this.#framed += data.byteLength;
+    this.#pulse.frame(data.byteLength);
     try {
       if (!isBinary) throw new FrameError('a text message');
       if (this.#connection === null && data.byteLength > MAX_HELLO_BYTES)
@@ -200,7 +182,7 @@ export class Peer {
       const message = this.#decoder.push(data);
       if (this.#connection !== null) this.#allowance.spend(data.byteLength);
       if (message === null) return;
-      this.#messages++;
+      this.#pulse.message();
       const { header, parts } = message;
       if (header.kind === 'hello') {
         if (this.#connection !== null) throw new FrameError('a second hello');
@@ -208,10 +190,18 @@ export class Peer {
       }
       if (this.#connection === null) throw new FrameError(`a ${header.kind} before the hello`);
       const { events } = this.#connection;
-      if (header.kind === 'progress') return events.progress(header.round, header.lo, header.size);
-      if (header.kind === 'drain') return events.drain();
-      this.#allowance.end(header);
-      events.result(parseResult({ header, parts }));
+      switch (header.kind) {
+        case 'progress':
+          return events.progress(header.round, header.lo, header.size);
+        case 'drain':
+          return events.drain();
+        case 'result':
+          this.#allowance.end(header);
+          events.result(parseResult({ header, parts }));
+          return this.#decoder.release();
+        default:
+          return header satisfies never;
+      }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#misbehaved(`it sent ${error.message}`);
@@ -286,18 +276,6 @@ export class Peer {
     this.#connection?.events.returned(work.round, work.lo, work.size);
   }
 
-  /** Whether the message under way has come no further than a trickle for too long. */
-  #isStuck(now: number): boolean {
-    const bytes = this.#decoder.pending;
-    if (bytes === null) return false;
-    const { messages, bytes: before, at } = this.#looked;
-    const isAnother = messages !== this.#messages;
-    if (!isAnother && now - at < MESSAGE_MS) return false;
-    if (!isAnother && (bytes - before) * 1000 < LEAST_BYTES_PER_SECOND * (now - at)) return true;
-    this.#looked = { messages: this.#messages, bytes, at: now };
-    return false;
-  }
-
   #misbehaved(reason: string): void {
     // Its leases go to others now, not when it has closed its side.
     if (this.#connection === null) this.#report('malformed', '');
@@ -327,7 +305,7 @@ export class Peer {
   }
 
   #sayFarewell(ms: number, reason: string): void {
-    const told = cutTo(reason, MAX_REASON_BYTES);
+    const told = brief(reason);
     this.#send(encodeFrames({ header: { kind: 'farewell', seconds: Math.ceil(ms / 1000), reason: told }, parts: [] }));
     this.#close(CloseCode.misbehaved, told);
   }
@@ -348,19 +326,8 @@ export class Peer {
 
   #close(code: number, reason: string): void {
     this.#outbox.close();
-    this.#link.close(code, cutTo(reason, MAX_REASON_BYTES));
+    this.#link.close(code, brief(reason));
     this.#calm();
     this.#calm = this.#house.clock.after(FAREWELL_MS, () => this.#link.end());
   }
-}
-
-/** What a stranger says of itself, without what would command a terminal. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '').trim();
-}
-
-function cutTo(text: string, bytes: number): string {
-  let cut = text;
-  while (Buffer.byteLength(cut) > bytes) cut = cut.slice(0, -1);
-  return cut;
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Cancel, Clock } from '../../core/clock.ts';
+import { SpareMemory } from '../../core/protocol/spareMemory.ts';
 import { CoolDowns } from './coolDowns.ts';
 import { type Guest, Guests } from './guests.ts';
 import { NEWS_MS, PING_MS } from './limits.ts';
@@ -16,10 +17,12 @@ export class Reception {
   readonly #guests = new Guests();
   readonly #peers = new Set<Peer>();
   readonly #timers: readonly Cancel[];
+  #isClosed = false;
 
   /** @param nonce what no other coordinator is known by, nor this one in another life; drawn if left out */
   constructor(options: PeerOptions, clock: Clock, nonce = randomBytes(9).toString('base64url')) {
-    this.#house = { options, clock, snapshots: new Snapshots(nonce), coolDowns: new CoolDowns() };
+    const [snapshots, coolDowns, memory] = [new Snapshots(nonce), new CoolDowns(), new SpareMemory()];
+    this.#house = { options, clock, snapshots, coolDowns, memory };
     this.#timers = [
       clock.every(PING_MS, () => this.#each((peer) => peer.ping())),
       clock.every(NEWS_MS, () => this.#each((peer) => peer.tellNews())),
@@ -46,6 +49,7 @@ export class Reception {
     }
     const peer = new Peer(link, visit, this.#house);
     this.#peers.add(peer);
+    if (this.#isClosed) void peer.dismiss(false);
     return {
       received: (frame, isBinary) => peer.received(frame, isBinary),
       pong: () => peer.pong(),
@@ -65,6 +69,7 @@ export class Reception {
 
   /** Sends all workers away. Resolves when their links are closed, or were ended for taking too long. */
   async close(finished: boolean): Promise<void> {
+    this.#isClosed = true;
     for (const cancel of this.#timers) cancel();
     await Promise.all(Array.from(this.#peers, (peer) => peer.dismiss(finished)));
   }

@@ -13,7 +13,7 @@ import { MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import { LIVE_PATH, LIVE_SUBPROTOCOL, type RunInfo } from '../../core/protocol/live.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import type { Guest } from './guests.ts';
-import { MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
+import { IDLE_MS, MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
 import type { PeerOptions } from './peer.ts';
 import { type Probes, serveProbe } from './probes.ts';
 import { Reception } from './reception.ts';
@@ -62,6 +62,8 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     if (probes === undefined || !serveProbe(probes, request, response)) serveWeb(options, request, response);
   };
   const http = tls === undefined ? createServer(timeouts, answer) : createTlsServer(tls, timeouts, answer, onProblem);
+  // A page that is not read, say; a WebSocket is not bound by it.
+  http.setTimeout(IDLE_MS);
   await listening(http, options);
   const workers = new WebSocketServer({
     noServer: true,

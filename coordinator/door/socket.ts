@@ -1,7 +1,8 @@
 /** A WebSocket, and the stream below it, as a worker's link. */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { MAX_STRANGER_BYTES } from './limits.ts';
+import { CloseCode } from '../../core/protocol/messages.ts';
+import { FAREWELL_MS, MAX_STRANGER_BYTES } from './limits.ts';
 import type { PeerLink, PeerLinkEvents } from './link.ts';
 
 /** Hands an open WebSocket to `accept`, and tells what it returns of what comes. */
@@ -10,7 +11,13 @@ export function acceptSocket(socket: WebSocket, stream: Socket, accept: (link: P
   // ws knows one limit for all; before its first message, a stranger's is smaller.
   const before = stream.bytesRead;
   const watch = () => {
-    if (stream.bytesRead - before > MAX_STRANGER_BYTES) socket.terminate();
+    if (stream.bytesRead - before <= MAX_STRANGER_BYTES) return;
+    stream.off('data', watch);
+    socket.close(CloseCode.misbehaved, 'it sent a hello that is too long');
+    // No more is read, and so no goodbye either.
+    socket.pause();
+    const impatience = setTimeout(() => socket.terminate(), FAREWELL_MS);
+    socket.once('close', () => clearTimeout(impatience));
   };
   stream.on('data', watch);
   socket.once('message', () => stream.off('data', watch));

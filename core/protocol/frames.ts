@@ -13,6 +13,7 @@ import * as z from 'zod';
 import { FrameError } from './frameError.ts';
 import type { Header, Message } from './messages.ts';
 import { isPlainMsgpack } from './msgpack.ts';
+import { SpareMemory } from './spareMemory.ts';
 
 /** The largest frame sent, and the largest accepted. */
 export const MAX_FRAME_BYTES = 256 * 1024;
@@ -90,23 +91,27 @@ export class FrameDecoder<H> {
   readonly #schema: z.ZodType<H>;
   readonly #maxBodyBytes: (header: H) => number;
   readonly #isReadAtOnce: (header: H) => boolean;
-  /** For the bodies of messages that are read at once, as large as the largest: new ones would busy the garbage collector. */
-  #used = new Uint8Array(0);
+  readonly #memory: SpareMemory;
+  /** The body of the last message, if it was to be read at once. */
+  #lent: Uint8Array<ArrayBuffer> | null = null;
   #pending: Pending<H> | null = null;
 
   /**
    * @param maxBodyBytes the most a message with this header may carry, its padding included. Memory is taken as the body
    *   comes, at most three times what has come of it: nothing for what is only announced
    * @param isReadAtOnce whether a message's parts are done with before the next frame is pushed: its memory is used again
+   * @param memory for the bodies of these, shared with other decoders perhaps
    */
   constructor(
     schema: z.ZodType<H>,
     maxBodyBytes: (header: H) => number,
     isReadAtOnce: (header: H) => boolean = () => false,
+    memory = new SpareMemory(),
   ) {
     this.#schema = schema;
     this.#maxBodyBytes = maxBodyBytes;
     this.#isReadAtOnce = isReadAtOnce;
+    this.#memory = memory;
   }
 
   /** Bytes of the message under way that have come, its header left out; null if there is none. */
@@ -114,8 +119,15 @@ export class FrameDecoder<H> {
     return this.#pending?.filled ?? null;
   }
 
+  /** The last message has been dealt with: its memory, if it was to be read at once, is free before the next frame comes. */
+  release(): void {
+    if (this.#lent !== null) this.#memory.give(this.#lent);
+    this.#lent = null;
+  }
+
   /** Takes one frame. @returns the message that it completes, or null. @throws FrameError; the connection is then useless */
   push(frame: Uint8Array): Message<H> | null {
+    this.release();
     if (frame.byteLength === 0) throw new FrameError('an empty frame');
     if (frame.byteLength > MAX_FRAME_BYTES) throw new FrameError(`a frame of ${frame.byteLength} bytes`);
     switch (frame[0]) {
@@ -139,7 +151,7 @@ export class FrameDecoder<H> {
     const limit = this.#maxBodyBytes(header);
     if (bodyBytes > limit) throw new FrameError(`a message with a body of ${bodyBytes} bytes, of at most ${limit}`);
     const isReadAtOnce = this.#isReadAtOnce(header);
-    const body = isReadAtOnce && this.#used.byteLength >= bodyBytes ? this.#used : new Uint8Array(0);
+    const body = (isReadAtOnce ? this.#memory.take(bodyBytes) : null) ?? new Uint8Array(0);
     this.#pending = { header, lengths, bodyBytes, isReadAtOnce, body, filled: 0 };
     return this.#fill(frame.subarray(5 + headerBytes));
   }
@@ -174,7 +186,7 @@ export class FrameDecoder<H> {
     pending.filled = filled;
     if (filled < pending.bodyBytes) return null;
     this.#pending = null;
-    if (pending.isReadAtOnce) this.#used = pending.body;
+    if (pending.isReadAtOnce) this.#lent = pending.body;
     let at = 0;
     const parts = pending.lengths.map((length) => {
       const part = pending.body.subarray(at, at + length);

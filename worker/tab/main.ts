@@ -50,6 +50,8 @@ const phaseInWords = (phase: Phase): string => {
       return 'computing';
     case 'waiting':
       return 'reconnecting';
+    case 'away':
+      return 'sent away';
     case 'paused':
       return phase.by === 'battery' ? 'paused: on battery' : 'paused';
     case 'finished':
@@ -66,6 +68,7 @@ const tones: Readonly<Record<Phase['kind'], string>> = {
   starting: '',
   working: 'good',
   waiting: 'warn',
+  away: 'bad',
   paused: 'warn',
   finished: 'good',
   refused: 'bad',
@@ -85,6 +88,10 @@ function show(view: VolunteerView, info: RunInfo, chart: LossChart): void {
   pause.disabled = phase.kind === 'finished' || phase.kind === 'refused';
   if (phase.kind === 'refused') say(phase.reason.replace(/\.?$/, '.'));
   else if (phase.kind === 'waiting') say(`No connection (${phase.reason}); this page tries again by itself.`);
+  else if (phase.kind === 'away')
+    say(
+      `The coordinator sent this page away for ${duration(phase.seconds)} (${phase.reason}); it then comes back by itself.`,
+    );
   else $('problem').hidden = true;
   $('speed').textContent = `${view.perSecond.toFixed(1)}/s`;
   $('bytes').textContent = `${bytes(view.traffic.received)}, ${bytes(view.traffic.sent)}`;

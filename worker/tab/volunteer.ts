@@ -28,6 +28,7 @@ export type Phase =
   | { readonly kind: 'starting' }
   | { readonly kind: 'working' }
   | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'away'; readonly reason: string; readonly seconds: number }
   | { readonly kind: 'paused'; readonly by: 'person' | 'battery' }
   | { readonly kind: 'finished' }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -215,8 +216,9 @@ export class Volunteer {
         this.#news = status.news;
         return this.#tell();
       case 'waiting':
-      case 'sentAway':
         return this.#enter({ kind: 'waiting', reason: status.reason });
+      case 'sentAway':
+        return this.#enter({ kind: 'away', reason: status.reason, seconds: status.seconds });
       default:
         return status satisfies never;
     }

@@ -27,6 +27,19 @@ test('an address holds so many at a time and no more, until some leave', () => {
   expect(admitted(guests, 'a', 10, 200_000).length).toBe(1);
 });
 
+test.each([
+  ['2001:db8:1:2::1', '2001:db8:1:2:ffff:0:0:9', true],
+  ['2001:db8::1', '2001:db8:0:0:5::', true],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+  ['2001::5:6:7:8:9', '2001:0:0:5::', true],
+  ['::1', '::2', true],
+  ['::ffff:192.0.2.1', '::ffff:192.0.2.2', false],
+])('%s and %s are one network: %s', (a, b, same) => {
+  const guests = new Guests();
+  expect(admitted(guests, a, 2000, 0).length).toBe(1024);
+  expect(admitted(guests, b, 10, 0).length).toBe(same ? 0 : 10);
+});
+
 test('strangers make way for newcomers, the oldest first; whoever is known does not', () => {
   const guests = new Guests();
   const ended: number[] = [];

@@ -134,7 +134,7 @@ describe('a peer', () => {
       house.clock.advance(5000);
       link.pong();
     }
-    expect(link.buffered).toBeLessThan(600 * 1024);
+    expect(link.buffered).toBeLessThan(800 * 1024);
     expect(link.pings).toBeLessThan(4000);
   });
 

@@ -73,6 +73,22 @@ describe('a peer that reads slowly', () => {
     expect(told.returned).toEqual([given[1]?.lo, given[2]?.lo]);
   });
 
+  test('is not taken for dead as long as it takes a piece now and then, though pings do not get through to it', () => {
+    const house = new TestHouse(LARGE);
+    const { link, told } = house.join();
+    link.takeAll();
+    house.give(told);
+    for (let i = 0; i < 15; i++) {
+      link.take(1);
+      house.clock.advance(18_000);
+    }
+    expect(told.left).toEqual([]);
+    // It is pinged all the same, so that it can answer once it has read what is before that.
+    expect(link.pings).toBeGreaterThan(50);
+    house.clock.advance(25_000);
+    expect(link.isEnded).toBe(true);
+  });
+
   test('is disconnected if it takes nothing at all for two minutes, though it answers pings', () => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join();

@@ -39,8 +39,8 @@ export class LivePage {
   readonly #watchers = new Set<() => void>();
   #nextId = 1;
 
-  constructor(port: number) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}`);
+  constructor(port: number, path = '/') {
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`);
     this.closed = once(this.socket, 'close').then(([code]) => code);
     this.socket.on('message', (data: Buffer) => {
       this.#take(JSON.parse(data.toString()) as ToOperator);
@@ -52,8 +52,8 @@ export class LivePage {
   }
 
   /** A page that has opened, and been told the state. */
-  static async open(port: number, key: string): Promise<LivePage> {
-    const page = new LivePage(port);
+  static async open(port: number, key: string, path = '/'): Promise<LivePage> {
+    const page = new LivePage(port, path);
     await once(page.socket, 'open');
     page.socket.send(JSON.stringify({ kind: 'open', key }));
     await page.until(() => page.state !== null);
