@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { type Action, type Block, type Event, Machine, type WorkerId } from '../../coordinator/machine.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
 
 const plan = {
@@ -13,53 +13,70 @@ const plan = {
   evalEvery: 2,
   checkpointEvery: 0,
   diagnoseEvery: 0,
-};
+  verify: 'off',
+} as const;
+
+const joined = (worker: WorkerId, slots: number): Event => ({
+  type: 'joined',
+  worker,
+  slots,
+  trusted: true,
+  identity: null,
+});
+const result = (worker: WorkerId, round: number, block: Block): Event => ({
+  type: 'result',
+  worker,
+  round,
+  block,
+  suspect: false,
+  agrees: null,
+});
 
 const types = (actions: readonly Action[]) => actions.map((a) => a.type);
 
 test('it answers what it holds, gets nothing more, and is let go', () => {
   const machine = new Machine({ ...plan, steps: 2, microBatches: 8 });
-  machine.handle({ type: 'joined', worker: 1, slots: 2 }, 0);
+  machine.handle(joined(1, 2), 0);
   const [a, b] = machine.handle({ type: 'start' }, 0).flatMap((x) => (x.type === 'assign' ? [x.block] : []));
   if (a === undefined || b === undefined) throw new Error('two leases were expected');
   expect(machine.handle({ type: 'retire', worker: 1 }, 0)).toEqual([]);
-  expect(types(machine.handle({ type: 'result', worker: 1, round: 0, block: a }, 1))).toEqual(['accept']);
-  const last = machine.handle({ type: 'result', worker: 1, round: 0, block: b }, 2);
+  expect(types(machine.handle(result(1, 0, a), 1))).toEqual(['accept']);
+  const last = machine.handle(result(1, 0, b), 2);
   expect(types(last)).toEqual(['accept', 'commit', 'open', 'release']);
   // Its leaving comes to nothing now; whoever joins takes the whole next round.
   expect(machine.handle({ type: 'left', worker: 1 }, 3)).toEqual([]);
-  expect(types(machine.handle({ type: 'joined', worker: 2, slots: 1 }, 4))).toEqual(['assign']);
+  expect(types(machine.handle(joined(2, 1), 4))).toEqual(['assign']);
 });
 
 test('with nothing in hand it is let go at once, before the start and while paused too', () => {
   const machine = new Machine({ ...plan, steps: 1, microBatches: 2 });
-  machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+  machine.handle(joined(1, 1), 0);
   expect(machine.handle({ type: 'retire', worker: 1 }, 0)).toEqual([{ type: 'release', worker: 1 }]);
   machine.handle({ type: 'pause' }, 0);
   machine.handle({ type: 'start' }, 0);
-  machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+  machine.handle(joined(2, 1), 0);
   expect(machine.handle({ type: 'retire', worker: 2 }, 0)).toEqual([{ type: 'release', worker: 2 }]);
 });
 
 test('one that leaves without an answer gives its leases back', () => {
   const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
-  machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+  machine.handle(joined(1, 1), 0);
   machine.handle({ type: 'start' }, 0);
   machine.handle({ type: 'retire', worker: 1 }, 0);
   machine.handle({ type: 'left', worker: 1 }, 1);
-  const again = machine.handle({ type: 'joined', worker: 2, slots: 1 }, 2);
+  const again = machine.handle(joined(2, 1), 2);
   expect(again).toMatchObject([{ type: 'assign', worker: 2, block: { lo: 0, size: 4 } }]);
 });
 
-test('one whose lease has been answered by another is not waited for', () => {
+test('one whose lease is overdue, and with another by now, is not waited for', () => {
   const machine = new Machine({ ...plan, steps: 5, microBatches: 2 });
-  machine.handle({ type: 'joined', worker: 1, slots: 1 }, 0);
+  machine.handle(joined(1, 1), 0);
   machine.handle({ type: 'start' }, 0);
-  machine.handle({ type: 'joined', worker: 2, slots: 1 }, 0);
+  machine.handle(joined(2, 1), 0);
   expect(types(machine.handle({ type: 'tick' }, 100_000))).toEqual(['overdue', 'assign']);
-  expect(machine.handle({ type: 'retire', worker: 1 }, 100_001)).toEqual([]);
-  const done = machine.handle({ type: 'result', worker: 2, round: 0, block: { lo: 0, size: 2 } }, 100_002);
-  expect(types(done)).toContain('release');
+  expect(machine.handle({ type: 'retire', worker: 1 }, 100_001)).toEqual([{ type: 'release', worker: 1 }]);
+  const done = machine.handle(result(2, 0, { lo: 0, size: 2 }), 100_002);
+  expect(types(done)).toEqual(['accept', 'commit', 'open', 'assign']);
 });
 
 let retired = 0;
@@ -106,7 +123,7 @@ test('any number may want to leave at any time: no micro-batch is handed out twi
         const join = () => {
           const worker = next++;
           there.add(worker);
-          take(machine.handle({ type: 'joined', worker, slots: 1 + draw(3) }, 0));
+          take(machine.handle(joined(worker, 1 + draw(3)), 0));
         };
         join();
         take(machine.handle({ type: 'start' }, 0));
@@ -123,7 +140,7 @@ test('any number may want to leave at any time: no micro-batch is handed out twi
             take(machine.handle({ type: 'retire', worker }, 0));
           } else if (lease !== undefined) {
             held = held.filter((h) => h !== lease);
-            take(machine.handle({ type: 'result', ...lease }, 0));
+            take(machine.handle(result(lease.worker, lease.round, lease.block), 0));
           } else if (retiring.size === there.size) join();
         }
       },

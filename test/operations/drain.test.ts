@@ -4,6 +4,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { bearerOf } from '../../coordinator/door/bearer.ts';
 import { listen } from '../../coordinator/door/server.ts';
 import { DRAINED, type WorkerChange } from '../../coordinator/observer.ts';
+import type { RunOptions } from '../../coordinator/options.ts';
 import { prepareNewRun } from '../../coordinator/prepare.ts';
 import { TrainingRun } from '../../coordinator/run.ts';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
@@ -40,7 +41,16 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   'a worker that gets %s with a lease in hand answers it, and nothing of it is done again',
   async (signal) => {
     const out = join(dir, signal);
-    const options = { checkpointEvery: 0, keepCheckpoints: 1, evalEvery: 0, diagnoseEvery: 0 };
+    const options: RunOptions = {
+      checkpointEvery: 0,
+      checkpointSeconds: 0,
+      keepCheckpoints: 1,
+      keepEvery: 0,
+      evalEvery: 0,
+      diagnoseEvery: 0,
+      verify: 'off',
+      exact: true,
+    };
     const prepared = await prepareNewRun(recipe(6), out, () => options);
     const run = new TrainingRun(prepared);
     const { trainer } = prepared;
@@ -110,7 +120,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     run.start();
     const end = await run.ended;
     await server.close(true);
-    prepared.folder.close();
+    await prepared.folder.close();
     expect(told).toBe(true);
     expect(await first.exited, first.stderr).toEqual({ code: { SIGTERM: 143, SIGINT: 130 }[signal], signal: null });
     expect(left[0]).toMatchObject({ name: 'first#1', reason: DRAINED });

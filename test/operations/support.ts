@@ -1,6 +1,6 @@
 /** What the tests of a coordinator's operation have in common: its log, its door over HTTP, and a worker that never answers. */
 import { once } from 'node:events';
-import { existsSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import { fingerprint } from '../../core/backend/fingerprint.ts';
 import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
 import { fromCoordinatorSchema, SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import { wasm } from '../support/backends.ts';
-import { type CliEvent, readJsonLines } from '../support/cli.ts';
+import type { CliEvent } from '../support/cli.ts';
 
 export type Host = { readonly type: 2; readonly value: string } | { readonly type: 7; readonly ip: string };
 
@@ -38,9 +38,11 @@ export interface LogEntry extends CliEvent {
   readonly time: string;
 }
 
-/** What a log says so far. @throws if a line is no JSON */
+/** The whole lines of a log so far. @throws if one is no JSON */
 export function readLog(file: string): LogEntry[] {
-  return existsSync(file) ? readJsonLines<LogEntry>(file) : [];
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as LogEntry);
 }
 
 /** Waits until a log has a line that `is` accepts. */

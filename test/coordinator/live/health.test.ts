@@ -90,6 +90,16 @@ test.each(['waiting', 'paused', 'finished', 'stopped'] as const)(
   },
 );
 
+test('one that waits for room on its disk says so; it is no worse for that', () => {
+  watch.onPhase('training');
+  watch.onDisk('there is no room');
+  watch.onPhase('paused');
+  now += 1e9;
+  expect(watch.health.status).toBe('disk');
+  watch.onDisk(null);
+  expect(watch.health.status).toBe('ok');
+});
+
 test('one that failed says so', () => {
   watch.onPhase('stopped');
   watch.onFailure();
@@ -124,6 +134,9 @@ test('over HTTP, well is 200 and anything else 503, for anybody; and nothing but
   const ill = await ask('/healthz?verbose', proxied);
   expect(ill.status).toBe(503);
   expect(JSON.parse(ill.text)).toMatchObject({ status: 'stuck', secondsSinceStep: 121 });
+  watch.onPhase('paused');
+  watch.onDisk('there is no room');
+  expect(await ask('/healthz')).toMatchObject({ status: 200, text: expect.stringMatching(/"status":"disk"/) });
   expect((await ask('/healthz', { method: 'POST' })).status).toBe(405);
   expect((await ask('/healthz/x')).status).toBe(404);
   expect((await ask('/metrics', proxied)).status).toBe(401);

@@ -522,6 +522,8 @@ export class World {
         this.#expelled.delete(action.worker);
         this.#forget(action.worker);
         return;
+      case 'release':
+        throw new Error(`worker ${action.worker} was let go though it did not want to leave`);
       default:
         action satisfies never;
     }
