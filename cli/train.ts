@@ -188,10 +188,11 @@ export async function trainPrepared(
     const end = await run.ended;
     ended = end;
     output.stop();
-    await door?.close(sendsHome(end));
     const bytes = door?.bytes ?? { sent: 0, received: 0 };
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
+    // Once workers have been sent home, nobody is left to do again what was not written.
     await folder.summary(summary);
+    await door?.close(sendsHome(end));
     output.event({ event: 'end', dir: folder.dir, ...summary });
     logger.info({ event: 'end', ...summary });
     await how.atEnd?.(end);
