@@ -23,14 +23,3 @@ test(`${SCHEDULES} schedules from seed ${SEED} end with the same bits`, { timeou
 test('a seed replays exactly', async () => {
   for (const seed of [1, 2, 3]) expect(await check(draw(seed))).toEqual(await check(draw(seed)));
 });
-
-/** Schedules that found something, by what it was. */
-const FOUND: readonly [what: string, seed: number][] = [
-  ['a lock that a crash had torn named a process that lives', 111],
-  ['an empty lock named no process, and so all of them', 120],
-  ['an hour asleep made a worker that then fell silent be waited for ten', 2163],
-];
-
-test.each(FOUND)('%s', async (_, seed) => {
-  await check(draw(seed));
-});
