@@ -33,7 +33,7 @@ export async function workUntilFinished(options: RejoinOptions): Promise<void> {
     const { code, reason, worked, farewell } = await session.ended;
     if (leaving.aborted || code === CloseCode.finished) return;
     if (code === CloseCode.misbehaved && farewell !== null) {
-      await stayAway(options, farewell);
+      await stayAway({ ...options, signal: leaving }, farewell);
       continue;
     }
     if (code === CloseCode.refused || code === CloseCode.dismissed)

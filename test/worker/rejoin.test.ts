@@ -22,6 +22,7 @@ class Scene {
   readonly statuses: Status[] = [];
   readonly sleeps: number[] = [];
   readonly stop = new AbortController();
+  readonly drain = new AbortController();
   readonly arriving = new ArrivingState();
   held: State | null = null;
   readonly over: Promise<void>;
@@ -59,6 +60,7 @@ class Scene {
       random: () => 0.5,
       onStatus: (status) => this.statuses.push(status),
       signal: this.stop.signal,
+      drain: this.drain.signal,
       clock: this.clock,
     });
     this.over.catch(() => undefined);
@@ -187,7 +189,7 @@ test.each([
   expect(scene.sleeps).toEqual([]);
 });
 
-test('stopped while it stays away, it leaves', async () => {
+test.each(['stop', 'drain'] as const)('stopped while it stays away, it leaves: %s', async (how) => {
   const scene = new Scene();
   const first = await scene.next();
   const farewell = { kind: 'farewell', seconds: 86_400, reason: 'it lied' } as const;
@@ -195,10 +197,32 @@ test('stopped while it stays away, it leaves', async () => {
   await scene.settle();
   scene.wakeAfter = 1;
   scene.statuses.push = (...statuses) => {
-    if (statuses.some(({ kind }) => kind === 'sentAway')) scene.stop.abort();
+    if (statuses.some(({ kind }) => kind === 'sentAway')) scene[how].abort();
     return 0;
   };
   first.events.closed(CloseCode.misbehaved, 'it lied');
   await scene.over;
   expect(scene.sleeps.length).toBeLessThan(2);
+});
+
+test('told to drain, it says so, answers what it holds and what was on its way, and does not come back', async () => {
+  const scene = new Scene();
+  const first = await scene.next();
+  scene.say(first, ...encodeState(stateOf(7), 'a.7'));
+  await scene.settle();
+  scene.drain.abort();
+  expect(first.heard.at(-1)).toEqual({ kind: 'drain' });
+  scene.say(first, ...work(7));
+  await scene.settle();
+  expect(first.heard.at(-1)).toMatchObject({ kind: 'result', losses: [7] });
+  first.events.closed(CloseCode.goingAway, 'it has answered all that it held');
+  await scene.over;
+  expect(scene.sleeps).toEqual([]);
+});
+
+test('told to drain before it is welcome, it leaves', async () => {
+  const scene = new Scene();
+  scene.drain.abort();
+  await scene.over;
+  expect(scene.statuses).toEqual([]);
 });
