@@ -71,6 +71,8 @@ export interface RunObserver {
   onOpen?(round: Round): void;
   onAssign?(worker: WorkerId, round: Round, block: Block): void;
   onOverdue?(worker: WorkerId, round: Round, block: Block): void;
+  /** An answer came that does not count before it has been computed again; `onResult` is told next. */
+  onDoubt?(worker: WorkerId, block: Block): void;
   /** What a worker answered was computed again by another: `agreed` if it came out the same. */
   onChecked?(worker: WorkerId, block: Block, agreed: boolean): void;
   /** Results wait to be checked, and nobody is there who is trusted to do that. */
@@ -149,6 +151,10 @@ export class FanOut implements Required<RunObserver> {
 
   onOverdue(worker: WorkerId, round: Round, block: Block): void {
     for (const o of this.#observers) o.onOverdue?.(worker, round, block);
+  }
+
+  onDoubt(worker: WorkerId, block: Block): void {
+    for (const o of this.#observers) o.onDoubt?.(worker, block);
   }
 
   onChecked(worker: WorkerId, block: Block, agreed: boolean): void {

@@ -320,6 +320,7 @@ export class TrainingRun {
       case 'doubt':
         if (result === undefined) throw new Error('a result is doubted that nobody reported');
         this.#inspection.doubted(action.worker, result);
+        this.#observers.onDoubt(action.worker, action.block);
         return this.#observers.onResult(action.worker, action.round.id, action.block, false);
       case 'unverifiable':
         return this.#observers.onUnverifiable();

@@ -35,7 +35,9 @@ export function serveProbe(
   else if (path === HEALTH_PATH) {
     // It says how the run stands, to anybody, and nothing of what it is.
     const now = health();
-    end(now.status === 'ok' ? 200 : 503, 'application/json', `${JSON.stringify(now)}\n`);
+    // What waits for room on its disk is not helped by a restart: that would lose what is in memory.
+    const isWell = now.status === 'ok' || now.status === 'disk';
+    end(isWell ? 200 : 503, 'application/json', `${JSON.stringify(now)}\n`);
   } else if (!isLocal(request) && !sameSecret(bearerText(request) ?? '', key)) {
     response.setHeader('www-authenticate', 'Bearer');
     say(401, "The operator's key is missing or wrong: send it as  authorization: Bearer KEY\n");

@@ -22,9 +22,9 @@ export type Pages = ReadonlyMap<string, PageFile>;
 export const RUN_PATH = '/run.json';
 
 /** For a link opened by hand, or by a program that is no browser. */
-const ELSEWHERE =
+const elsewhere = ({ socket }: IncomingMessage): string =>
   'This is a manygrad coordinator. A browser joins at /join, with the link that was printed; a machine with:\n' +
-  'manygrad worker ws://<this address> --token <token>\n';
+  `manygrad worker ${socket instanceof TLSSocket ? 'wss' : 'ws'}://<this address> --token <token>\n`;
 
 export interface WebOptions {
   readonly pages: Pages;
@@ -47,7 +47,7 @@ export function serveWeb(
     return void response.end(JSON.stringify(info));
   }
   const file = pages.get(path);
-  if (file === undefined) return end(response, path === '/' ? 200 : 404, ELSEWHERE);
+  if (file === undefined) return end(response, path === '/' ? 200 : 404, elsewhere(request));
   response.setHeader('etag', file.etag);
   response.setHeader('cache-control', 'no-cache');
   if (request.headers['if-none-match'] === file.etag) return void response.writeHead(304).end();

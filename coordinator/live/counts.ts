@@ -49,7 +49,12 @@ export class RunCounts implements RunObserver {
   leases = 0;
   overdueLeases = 0;
   accepted = 0;
-  late = 0;
+  /** Answers that did not count, those that were doubted included; and those. */
+  notAccepted = 0;
+  doubted = 0;
+  readonly checks = { agreed: 0, differed: 0 };
+  rollbacks = 0;
+  isDiskStuck = false;
   readonly expulsions = zeros<ExpulsionCause>([
     'malformed',
     'wrong-form',
@@ -126,11 +131,28 @@ export class RunCounts implements RunObserver {
 
   onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {
     if (accepted) this.accepted++;
-    else this.late++;
+    else this.notAccepted++;
     const presence = this.#present.get(worker);
     if (presence === undefined) return;
     presence.leases--;
     if (presence.overdue.size > 0) presence.overdue.delete(keyOf(round, block));
+  }
+
+  onDoubt(): void {
+    this.doubted++;
+  }
+
+  onChecked(_worker: WorkerId, _block: Block, agreed: boolean): void {
+    this.checks[agreed ? 'agreed' : 'differed']++;
+  }
+
+  onRollback(_from: number, to: number): void {
+    this.rollbacks++;
+    this.step = to;
+  }
+
+  onDisk(trouble: string | null): void {
+    this.isDiskStuck = trouble !== null;
   }
 
   onExpulsion({ cause }: Expulsion): void {

@@ -19,7 +19,8 @@ const FIRST_MS = 900_000;
 const REMEMBERED = 15;
 
 export interface Health {
-  readonly status: 'ok' | 'stuck' | 'failed';
+  /** `disk`: it waits for a disk that does not take what is written. */
+  readonly status: 'ok' | 'disk' | 'stuck' | 'failed';
   readonly phase: Phase;
   /** Updates made. */
   readonly step: number;
@@ -34,6 +35,7 @@ export class HealthWatch implements RunObserver {
   #step: number;
   #workers = 0;
   #failed = false;
+  #isDiskStuck = false;
   #steppedAt: number | null = null;
   /** When there was last an answer that counts, or work began. */
   #heardAt: number;
@@ -67,6 +69,14 @@ export class HealthWatch implements RunObserver {
     if (accepted) this.#heardAt = this.#clock.now();
   }
 
+  onDisk(trouble: string | null): void {
+    this.#isDiskStuck = trouble !== null;
+  }
+
+  onRollback(_from: number, to: number): void {
+    this.#step = to;
+  }
+
   onFailure(): void {
     this.#failed = true;
   }
@@ -75,7 +85,7 @@ export class HealthWatch implements RunObserver {
     const now = this.#clock.now();
     const secondsSinceStep = this.#steppedAt === null ? null : Math.round(now - this.#steppedAt) / 1000;
     const stuck = this.#isWorking && now - this.#heardAt > this.#patience;
-    const status = this.#failed ? 'failed' : stuck ? 'stuck' : 'ok';
+    const status = this.#failed ? 'failed' : stuck ? 'stuck' : this.#isDiskStuck ? 'disk' : 'ok';
     return { status, phase: this.#phase, step: this.#step, secondsSinceStep, workers: this.#workers };
   }
 

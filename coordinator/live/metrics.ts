@@ -87,15 +87,21 @@ export function openMetrics({ counts, run, model, steps, traffic }: MetricsOptio
   gauge('leases_outstanding', 'Leases that are not answered yet.', () => counts.present.leases);
   gauge('leases_overdue', 'Those of them that are overdue.', () => counts.present.overdue);
   counter('leases_overdue_total', 'Leases that have been overdue.', () => counts.overdueLeases);
-  counters('results_total', 'Answers: those that count, that came second, and that were refused.', 'outcome', () => {
+  counters('results_total', 'Answers, by what became of them at first.', 'outcome', () => {
     const { 'wrong-form': form, 'not-finite': finite, 'not-leased': leased } = counts.expulsions;
-    return { accepted: counts.accepted, late: counts.late, refused: form + finite + leased };
+    const { accepted, doubted, notAccepted } = counts;
+    return { accepted, doubted, late: notAccepted - doubted, refused: form + finite + leased };
   });
+  counters('checks_total', 'Doubted answers that were computed again.', 'outcome', () => counts.checks);
+  counter('rollbacks_total', 'Times that the run went back, to undo what a liar had added.', () => counts.rollbacks);
   counters('network_bytes_total', 'Bytes over the network, pages included.', 'direction', () => ({ ...traffic() }));
 
   counter('checkpoints_total', 'Checkpoints written.', () => counts.checkpoints);
   gauge('checkpoint_step', 'The step of the last one.', () => counts.checkpointStep);
   gauge('checkpoint_duration_seconds', 'How long the last one took.', () => counts.checkpointSeconds);
+  gauge('disk_stuck', '1 while the disk does not take what is written, and the run waits for it.', () =>
+    counts.isDiskStuck ? 1 : 0,
+  );
   gauge('checkpoint_age_seconds', 'Seconds since the last one was written.', () => counts.ages.checkpoint);
 
   const all = Registry.merge([own, ofProcess]);

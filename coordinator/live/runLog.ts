@@ -60,6 +60,20 @@ export class RunLog implements RunObserver {
     this.#log.warn({ event: 'overdue', worker: this.#names.get(worker), step, mode, lo, size });
   }
 
+  onDisk(trouble: string | null): void {
+    if (trouble === null) this.#log.info({ event: 'disk', trouble, step: this.#step });
+    else this.#log.error({ event: 'disk', trouble, step: this.#step });
+  }
+
+  onRollback(from: number, to: number): void {
+    this.#step = to;
+    this.#log.warn({ event: 'rollback', from, to });
+  }
+
+  onUnverifiable(): void {
+    this.#log.warn({ event: 'unverifiable', step: this.#step });
+  }
+
   /** Begins and ends of rests; what work is done between them is no news. */
   onPhase(phase: Phase): void {
     const resting = phase === 'training' || phase === 'evaluating' ? null : phase;

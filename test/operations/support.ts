@@ -1,15 +1,36 @@
 /** What the tests of a coordinator's operation have in common: its log, its door over HTTP, and a worker that never answers. */
 import { once } from 'node:events';
-import { existsSync, watch } from 'node:fs';
+import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { generate } from 'selfsigned';
 import { WebSocket } from 'ws';
 import { fingerprint } from '../../core/backend/fingerprint.ts';
 import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
 import { fromCoordinatorSchema, SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import { wasm } from '../support/backends.ts';
-import { type CliEvent, readJsonLines } from '../support/cli.ts';
+import type { CliEvent } from '../support/cli.ts';
+
+export type Host = { readonly type: 2; readonly value: string } | { readonly type: 7; readonly ip: string };
+
+/** This machine, by a name and by an address. */
+export const HERE: readonly Host[] = [
+  { type: 2, value: 'localhost' },
+  { type: 7, ip: '127.0.0.1' },
+];
+
+/** Makes a certificate that is its own authority, and writes NAME.crt and NAME.key to a folder. */
+export async function certify(dir: string, name: string, hosts = HERE): Promise<{ cert: string; private: string }> {
+  const pem = await generate([{ name: 'commonName', value: name }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [{ name: 'subjectAltName', altNames: [...hosts] }],
+  });
+  writeFileSync(join(dir, `${name}.crt`), pem.cert);
+  writeFileSync(join(dir, `${name}.key`), pem.private);
+  return pem;
+}
 
 /** A line of `--log`. */
 export interface LogEntry extends CliEvent {
@@ -17,9 +38,11 @@ export interface LogEntry extends CliEvent {
   readonly time: string;
 }
 
-/** What a log says so far. @throws if a line is no JSON */
+/** The whole lines of a log so far. @throws if one is no JSON */
 export function readLog(file: string): LogEntry[] {
-  return existsSync(file) ? readJsonLines<LogEntry>(file) : [];
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as LogEntry);
 }
 
 /** Waits until a log has a line that `is` accepts. */
