@@ -88,7 +88,7 @@ const trustCode = {
 } as const;
 
 const logging = {
-  log: { type: 'string', describe: 'Add JSON lines of what happens to a file; - for stderr' },
+  log: { type: 'string', nargs: 1, describe: 'Add JSON lines of what happens to a file; - for stderr' },
   'log-level': {
     choices: LOG_LEVELS,
     default: 'info' as const,

@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { nameFor, readPair } from '../../coordinator/door/tls.ts';
 import { UserError } from '../../core/errors.ts';
 import { tlsTrouble } from '../../worker/tlsTrouble.ts';
 import { Cli, endAll, readSummary, refused, scratch } from '../support/cli.ts';
-import { get } from './support.ts';
+import { certify, get } from './support.ts';
 
 const { dir, remove } = scratch();
 const path = (name: string) => join(dir, name);
@@ -17,21 +16,8 @@ const path = (name: string) => join(dir, name);
 const pems = new Map<string, { cert: string; private: string }>();
 
 beforeAll(async () => {
-  const own = [
-    { type: 2, value: 'localhost' },
-    { type: 7, ip: '127.0.0.1' },
-  ] as const;
-  const made = { ours: own, theirs: own, renewed: own, elsewhere: [{ type: 2, value: 'train.example.org' }] as const };
-  for (const [name, altNames] of Object.entries(made)) {
-    const pem = await generate([{ name: 'commonName', value: name }], {
-      keyType: 'ec',
-      algorithm: 'sha256',
-      extensions: [{ name: 'subjectAltName', altNames: [...altNames] }],
-    });
-    pems.set(name, pem);
-    writeFileSync(path(`${name}.crt`), pem.cert);
-    writeFileSync(path(`${name}.key`), pem.private);
-  }
+  for (const name of ['ours', 'theirs', 'renewed']) pems.set(name, await certify(dir, name));
+  pems.set('elsewhere', await certify(dir, 'elsewhere', [{ type: 2, value: 'train.example.org' }]));
 }, 60_000);
 afterEach(endAll);
 afterAll(remove);

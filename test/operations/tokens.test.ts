@@ -95,7 +95,10 @@ test('with --token none only own tokens count, and one that is revoked sends its
   expect(await revoke.exited, revoke.stderr).toEqual({ code: 0, signal: null });
   expect(await first.exited).toEqual({ code: 1, signal: null });
   expect(first.stderr).toMatch(/^manygrad: [^\n]*its token was revoked[^\n]*\n$/);
-  expect(await logHas(log, (e) => e.event === 'expelled')).toMatchObject({ worker: 'first#1', cause: 'token' });
+  expect(await logHas(log, (e) => e.event === 'expelled')).toMatchObject({
+    worker: expect.stringMatching(/^first#/),
+    cause: 'token',
+  });
   const again = worker(String(url), carol, 'again');
   expect(await again.exited).toEqual({ code: 1, signal: null });
   expect(again.stderr).toMatch(/the token does not match/);
@@ -105,7 +108,7 @@ test('with --token none only own tokens count, and one that is revoked sends its
     readLog(log)
       .filter((e) => e.event === 'left')
       .map((e) => e.worker),
-  ).toEqual(['first#1']);
+  ).toEqual([expect.stringMatching(/^first#/)]);
 }, 90_000);
 
 test('a file that is damaged while the door is open changes nothing, and is complained of', async () => {
