@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { TlsFiles } from '../coordinator/door/tls.ts';
 import { RunLog } from '../coordinator/live/runLog.ts';
-import { DRAINED } from '../coordinator/observer.ts';
 import { type PreparedRun, prepareNewRun, prepareResumedRun } from '../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../coordinator/run.ts';
 import { readConfig } from '../coordinator/runConfig.ts';
@@ -23,6 +22,7 @@ import { type LogArguments, logged, openLog } from './log.ts';
 import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 import { EXIT_CODES, onSignals } from './signals.ts';
+import { teller } from './teller.ts';
 import { checkCode, trustFlag } from './trust.ts';
 
 /** Who does the work, and who may watch. */
@@ -72,6 +72,11 @@ export interface TrainArguments extends RecipeFlags, WorkforceArguments, LogArgu
 /** @returns the exit code: 0, or 130 / 143 if it was stopped by SIGINT / SIGTERM. @throws UserError */
 export async function train(args: TrainArguments): Promise<number> {
   checkWorkforce(args, args.mode);
+  if (args.verify !== 'off' && args.threads === 0 && args.tokens === undefined)
+    throw new UserError(
+      '--verify leaves nobody who may compute again what strangers did: give this machine a thread (--threads 1), or trusted ' +
+        'workers tokens of their own (--tokens FILE).',
+    );
   const logger = openLog(args);
   return logged(logger, () => trainAndReport(args, logger));
 }
@@ -138,7 +143,7 @@ export async function trainPrepared(
   const { trainer, folder, config, options, steps } = prepared;
   const { sendsHome = (end) => end?.complete === true, logger = SILENT } = how;
   const stopping: { code: number; impatience?: NodeJS.Timeout } = { code: 0 };
-  const run = new TrainingRun(prepared, observer(output, trainer.step, how.terse === true));
+  const run = new TrainingRun(prepared, teller(output, trainer.step, how.terse === true));
   const log = new RunLog(logger, trainer.step, () => performance.now());
   run.observe(log);
   for (const { reason } of prepared.damaged) logger.warn({ event: 'damaged checkpoint', reason });
@@ -188,10 +193,11 @@ export async function trainPrepared(
     const end = await run.ended;
     ended = end;
     output.stop();
-    await door?.close(sendsHome(end));
     const bytes = door?.bytes ?? { sent: 0, received: 0 };
     const summary = { ...end, bytesSent: bytes.sent, bytesReceived: bytes.received };
+    // Once workers have been sent home, nobody is left to do again what was not written.
     await folder.summary(summary);
+    await door?.close(sendsHome(end));
     output.event({ event: 'end', dir: folder.dir, ...summary });
     logger.info({ event: 'end', ...summary });
     await how.atEnd?.(end);
@@ -263,32 +269,6 @@ export function announce(output: TrainingOutput, prepared: PreparedRun): void {
 function batchInWords(recipe: Recipe): string {
   const { batch, model } = recipe;
   return dataKind(recipe) === 'text' ? `${batch} windows of ${model.blockSize} tokens` : `${batch} examples`;
-}
-
-function observer(output: TrainingOutput, from: number, terse: boolean) {
-  let last = from;
-  return {
-    onStep: (s: { step: number; loss: number; lr: number; gradNorm: number; workers: number; threads: number }) => {
-      last = s.step;
-      output.progress(s);
-      output.event({ event: 'step', step: s.step, loss: s.loss, lr: s.lr, gradNorm: s.gradNorm, workers: s.workers });
-    },
-    onEvaluation: (e: { step: number; split: string; loss: number }) => {
-      if (!terse) output.say(`step ${e.step}: ${e.split === 'val' ? 'validation' : 'train'} loss ${e.loss.toFixed(4)}`);
-      output.event({ event: 'evaluation', ...e });
-    },
-    onCheckpoint: (step: number) => output.event({ event: 'checkpoint', step }),
-    onDisk: (trouble: string | null) => {
-      if (trouble === null) output.say(`step ${last}: there is room again, and all is written: the run goes on.`);
-      else output.alarm(`${trouble}.`);
-      output.event({ event: 'disk', trouble });
-    },
-    onWorker: (w: { name: string; kind: string; joined: boolean; reason: string }) => {
-      const left = `left (${w.reason})${w.reason === DRAINED ? '' : '; its micro-batches go to others'}`;
-      if (w.kind !== 'threads') output.say(`step ${last}: ${w.name} ${w.joined ? 'joined' : left}`);
-      output.event({ event: 'worker', name: w.name, kind: w.kind, joined: w.joined, reason: w.reason });
-    },
-  };
 }
 
 function report(output: TrainingOutput, { folder, config }: PreparedRun, end: RunEnd): void {

@@ -68,7 +68,7 @@ export class TrainingRun {
   #stopTicks: Cancel = () => {};
   #phase: Phase = 'waiting';
   #over = false;
-  /** Results of the step under way that were not finite. */
+  /** Results of the round under way that were not finite, of those who are believed. */
   #notFinite = 0;
   #nextId = 1;
   #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
@@ -236,17 +236,23 @@ export class TrainingRun {
     if (finding.kind !== 'sound') return this.#refuse(id, finding);
     const { suspect, agrees } = finding;
     const doubted = this.#inspection.heldOf(result);
-    const actions = this.#tell({ type: 'result', worker: id, round: result.round, block, suspect, agrees }, result);
-    const kind = actions[0]?.type;
-    if (kind === 'accept' && doubted !== null) this.#observers.onChecked(doubted, block, agrees === true);
-    if (kind !== 'accept' && kind !== 'doubt' && kind !== 'expel')
-      this.#observers.onResult(id, result.round, block, false);
+    const event: Event = { type: 'result', worker: id, round: result.round, block, suspect, agrees };
+    this.#tell(event, result, ([first]) => {
+      const lied = first?.type === 'expel' && first.cause === 'lied';
+      if (doubted !== null && doubted !== id && (lied || first?.type === 'accept'))
+        this.#observers.onChecked(doubted, block, agrees === true);
+      // What shows that the round is to start again does not count in it.
+      if (lied || !(first?.type === 'accept' || first?.type === 'doubt' || first?.type === 'expel'))
+        this.#observers.onResult(id, result.round, block, false);
+    });
   }
 
   /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
   #refuse(id: WorkerId, { kind, what }: Finding & { kind: 'wrong-form' | 'not-finite' }): void {
     const isRunaway = kind === 'not-finite' && this.#blocks.length === 0;
-    if (isRunaway) this.#notFinite++;
+    // Where results are verified, a stranger's word is not enough to end the run.
+    const isBelieved = this.#parts.options.verify === 'off' || this.#peers.get(id)?.port.trusted === true;
+    if (isRunaway && isBelieved) this.#notFinite++;
     // An honest worker, too, finds no finite gradient at parameters that have run away: unless others found one, it may come back.
     if (kind === 'not-finite' && (this.#peers.isOurs(id) || (this.#notFinite > 1 && this.#peers.size === 1)))
       return this.#fail(new Divergence(this.#parts.trainer.step + 1, 'a worker found no finite gradient'));
@@ -284,17 +290,16 @@ export class TrainingRun {
     this.#reject(error);
   }
 
-  /** Tells the machine of an event, and does what it says. @returns what it said */
-  #tell(event: Event, result?: Result): readonly Action[] {
-    if (this.#over) return [];
+  /** Tells the machine of an event, and does what it says. @param before told what that is, before it is done */
+  #tell(event: Event, result?: Result, before?: (actions: readonly Action[]) => void): void {
+    if (this.#over) return;
     try {
       const actions = this.#machine.handle(event, this.#time.at(this.#clock.now()));
+      before?.(actions);
       for (const action of actions) this.#act(action, result);
       this.#enter(this.#currentPhase());
-      return actions;
     } catch (error) {
       this.#fail(error);
-      return [];
     }
   }
 

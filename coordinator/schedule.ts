@@ -201,7 +201,7 @@ export class Schedule {
     for (const { leases, paces } of this.#members.values())
       for (const lease of leases) {
         lease.overdue ||= now - lease.heard >= patience(paces[lease.mode], lease.block.size, slowest);
-        if (!lease.overdue || !lease.expected || !(nothingWaits || lease.check !== null)) continue;
+        if (!lease.overdue || !lease.expected || !nothingWaits) continue;
         this.tally.release(lease);
         released.push(lease);
       }

@@ -66,6 +66,7 @@ export const MOMENTS: readonly string[] = [
     ]),
     ...['open', 'write', 'sync', 'rename'].map((op) => `disk ${when} ${op} checkpoint`),
     ...['write', 'sync'].flatMap((op) => [`disk ${when} ${op} log`, `disk ${when} ${op} ledger`]),
+    ...['config', 'summary'].flatMap((file) => ['write', 'sync', 'rename'].map((op) => `disk ${when} ${op} ${file}`)),
     `disk ${when} syncFolder folder`,
   ]),
   'worker computing',

@@ -77,9 +77,10 @@ export class SimCoordinator {
     }
     run.start(minWorkers);
     const end = await run.ended;
+    // Once workers have been sent home, nobody is left to do again what was not written.
+    await prepared.folder.summary({ ...end });
     await reception.close(end.complete);
     network.close(process);
-    await prepared.folder.summary({ ...end });
     await prepared.folder.close();
     return end;
   }

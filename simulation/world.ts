@@ -210,7 +210,18 @@ export class World {
     if (coordinator === null || !coordinator.process.isAlive || this.end !== null) return;
     coordinator.process.kill();
     this.disk.crash();
-    this.time.after(afterMs, () => this.startCoordinator());
+    this.time.after(afterMs, () => {
+      this.startCoordinator();
+      this.#callBack();
+    });
+  }
+
+  /** Workers that had been sent home are started again by whoever resumes the run. */
+  #callBack(): void {
+    for (const host of this.hosts.values()) {
+      const there = this.workersOn(host);
+      if (there.length > 0 && there.every(({ outcome }) => outcome !== null)) this.startWorker(host);
+    }
   }
 
   startWorker(host: Host): SimWorker {

@@ -27,6 +27,8 @@ import { type ModelSpec, parseModelSpec } from '../models/model.ts';
 const SILENCE_MS = 20_000;
 /** A coordinator is trusted with this much memory for a lease. */
 const MAX_WORK_BYTES = 1024 ** 3;
+/** How long the coordinator has to answer a goodbye. */
+const FAREWELL_MS = 2000;
 /** How often the coordinator is told that a long lease goes on. */
 const PROGRESS_MS = 1000;
 
@@ -122,6 +124,7 @@ export class Session {
   #failure = 'the coordinator went away';
   readonly #clock: Clock;
   #endSilence: Cancel = () => {};
+  #endFarewell: Cancel = () => {};
   /** Frames are handled one after the other, though welcoming takes time. */
   #queue: Promise<void> = Promise.resolve();
 
@@ -133,10 +136,7 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.#end = resolve;
-    const abort = () => {
-      this.#over = true;
-      this.#link.leave();
-    };
+    const abort = () => this.#leave();
     const drain = () => this.#drain();
     this.#link = open({
       opened: () => this.#hello(),
@@ -148,6 +148,7 @@ export class Session {
       closed: (code, reason) => {
         this.#over = true;
         this.#endSilence();
+        this.#endFarewell();
         options.signal.removeEventListener('abort', abort);
         options.drain?.removeEventListener('abort', drain);
         const worked = this.#microBatches > 0;
@@ -176,7 +177,13 @@ export class Session {
     if (this.#over) return;
     if (this.#threads !== null) return this.#send({ header: { kind: 'drain' }, parts: [] });
     // Nothing has been begun.
+    this.#leave();
+  }
+
+  /** Says goodbye, and waits for the other side's, but not for long: it may be out of reach. */
+  #leave(): void {
     this.#over = true;
+    this.#endFarewell = this.#clock.after(FAREWELL_MS, () => this.#link.end());
     this.#link.leave();
   }
 

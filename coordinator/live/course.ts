@@ -29,9 +29,12 @@ export class Course {
   readonly #steps = new Float64Array(MAX_BUCKETS);
   #buckets = 0;
   #width = 1;
-  #pushed = 0;
-  /** How many had been pushed when buckets were last merged. */
-  #mergedAt = -1;
+  /** Steps in all buckets. */
+  #held = 0;
+  /** Counts what has been done to them: a reader's mark. */
+  #mark = 0;
+  /** The mark when buckets were last merged or cut off. */
+  #remadeAt = -1;
 
   constructor() {
     const column = () => new Float64Array(MAX_BUCKETS);
@@ -46,9 +49,9 @@ export class Course {
     };
   }
 
-  /** A reader's mark: what has been pushed so far. */
+  /** A reader's mark: another with every change. */
   get mark(): number {
-    return this.#pushed;
+    return this.#mark;
   }
 
   /** Adds a step. What is not finite, and so could not be told as JSON, counts as 0. */
@@ -67,14 +70,25 @@ export class Course {
       column[at] = mean(column[at] as number, had, finite(report[name]), 1);
     }
     this.#steps[at] = had + 1;
-    this.#pushed++;
+    this.#held++;
+    this.#mark++;
+  }
+
+  /** The steps after this one have not been made after all; a bucket that has such is dropped. */
+  cut(step: number): void {
+    const before = this.#buckets;
+    while (this.#buckets > 0 && (this.#columns.step[this.#buckets - 1] as number) > step) this.#buckets--;
+    if (this.#buckets === before) return;
+    // Only the last may have been filling.
+    this.#held = this.#buckets * this.#width;
+    this.#remadeAt = this.#mark++;
   }
 
   /** What a reader lacks who has seen everything up to `mark`; from 0 for one who has seen nothing. */
   since(mark: number): CoursePart {
-    const from = mark <= this.#mergedAt ? 0 : Math.min(Math.floor(mark / this.#width), this.#buckets);
-    // One who has seen it all lacks nothing, though the last bucket is filling.
-    return this.#part(mark === this.#pushed ? this.#buckets : from);
+    if (mark === this.#mark) return this.#part(this.#buckets);
+    if (mark <= this.#remadeAt) return this.#part(0);
+    return this.#part(Math.floor((this.#held - (this.#mark - mark)) / this.#width));
   }
 
   #part(from: number): CoursePart {
@@ -111,7 +125,7 @@ export class Course {
     for (const name of COLUMNS) this.#columns[name].fill(0, half);
     this.#buckets = half;
     this.#width = 2 * width;
-    this.#mergedAt = this.#pushed;
+    this.#remadeAt = this.#mark;
   }
 }
 

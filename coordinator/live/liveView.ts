@@ -150,6 +150,27 @@ export class LiveView implements RunObserver {
     this.#touch('workers');
   }
 
+  onChecked(worker: WorkerId, block: Block, agreed: boolean): void {
+    if (agreed) this.#roster.verified(worker, block, this.#clocks.now());
+    this.#touch('workers');
+  }
+
+  onUnverifiable(): void {
+    this.#notify('results wait to be verified, and no worker is here that is trusted to do that');
+  }
+
+  onRollback(from: number, to: number): void {
+    this.#step = to;
+    this.#last = null;
+    this.#course.cut(to);
+    this.#evaluations = this.#evaluations.filter(({ step }) => step <= to);
+    this.#valLoss = this.#evaluations.findLast(({ split }) => split === 'val')?.loss ?? null;
+    this.#samples = this.#samples.filter(({ step }) => step <= to);
+    this.#beginRates();
+    this.#notify(`went back from step ${from} to ${to}, to undo what a worker had made up`);
+    for (const part of ['status', 'evaluations', 'samples'] as const) this.#touch(part);
+  }
+
   /** Shows a text that the model has drawn. */
   addSample(sample: Sample): void {
     this.#samples = [...this.#samples, sample].slice(-MAX_SAMPLES);

@@ -17,6 +17,8 @@ interface Entry {
   readonly joinedAt: number;
   readonly rate: Rate;
   microBatches: number;
+  /** Those of them that were computed again elsewhere. */
+  verified: number;
   /** Leases that it holds. */
   leases: number;
   /** Those of them that are overdue: round and first micro-batch. */
@@ -35,7 +37,16 @@ export class Roster {
     const rate = new Rate();
     rate.begin(now);
     const name = port.name.slice(0, MAX_NAME);
-    this.#entries.set(id, { name, port, joinedAt: now, rate, microBatches: 0, leases: 0, overdue: new Set() });
+    this.#entries.set(id, {
+      name,
+      port,
+      joinedAt: now,
+      rate,
+      microBatches: 0,
+      verified: 0,
+      leases: 0,
+      overdue: new Set(),
+    });
   }
 
   leave(id: WorkerId): void {
@@ -68,12 +79,23 @@ export class Roster {
     if (entry === undefined) return;
     if (entry.leases > 0) entry.leases--;
     if (entry.overdue.size > 0) entry.overdue.delete(keyOf(round, block));
-    const training = this.#training;
-    if (!accepted || training === null || training.id !== round) return;
-    const done = runLength(block.lo, block.size, training.microBatches);
+    if (accepted && this.#training?.id === round) this.#credit(entry, this.#training, block, now);
+  }
+
+  /** What a worker answered in the round that is open was computed again, and came out the same: it is as good as accepted. */
+  verified(id: WorkerId, block: Block, now: number): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && this.#training !== null)
+      entry.verified += this.#credit(entry, this.#training, block, now);
+  }
+
+  /** @returns how many micro-batches that is */
+  #credit(entry: Entry, training: Round, { lo, size }: Block, now: number): number {
+    const done = runLength(lo, size, training.microBatches);
     entry.microBatches += done;
     this.#accepted += done;
     entry.rate.add(done, now);
+    return done;
   }
 
   /** Training begins, or goes on after a pause: what was not done meanwhile is not held against anyone. */
@@ -81,7 +103,7 @@ export class Roster {
     for (const { rate } of this.#entries.values()) rate.begin(now);
   }
 
-  /** Micro-batches accepted from a worker, and from all that there have been. */
+  /** Micro-batches accepted from a worker, or verified, and from all that there have been. */
   accepted(id: WorkerId): { yours: number; all: number } {
     return { yours: this.#entries.get(id)?.microBatches ?? 0, all: this.#accepted };
   }
@@ -97,7 +119,7 @@ export class Roster {
   }
 
   #row(id: WorkerId, entry: Entry, now: number): WorkerRow {
-    const { name, port, joinedAt, rate, microBatches, leases, overdue } = entry;
+    const { name, port, joinedAt, rate, microBatches, verified, leases, overdue } = entry;
     const traffic = port.traffic?.();
     return {
       id,
@@ -109,7 +131,7 @@ export class Roster {
       share: this.#accepted === 0 ? 0 : microBatches / this.#accepted,
       perSecond: rate.perSecond(now) ?? 0,
       latencyMs: traffic?.latencyMs ?? null,
-      verified: 0,
+      verified,
       bytesSent: traffic?.sent ?? 0,
       bytesReceived: traffic?.received ?? 0,
       seconds: (now - joinedAt) / 1000,

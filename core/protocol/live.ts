@@ -88,13 +88,16 @@ export interface WorkerRow {
   readonly kind: WorkerKind;
   readonly slots: number;
   readonly state: WorkerState;
-  /** Training micro-batches accepted from it, its share of all accepted (0 to 1), and how many it does a second. */
+  /**
+   * Training micro-batches accepted from it, or computed again elsewhere and found equal; its share of all such (0 to 1); and how
+   * many it does a second.
+   */
   readonly microBatches: number;
   readonly share: number;
   readonly perSecond: number;
   /** The last ping's way there and back; null for threads of this machine. */
   readonly latencyMs: number | null;
-  /** How many of its micro-batches were recomputed elsewhere and found equal. */
+  /** How many of them were computed again. */
   readonly verified: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;

@@ -249,6 +249,21 @@ describe('by hand', () => {
     expect(drained.tell({ type: 'restored', step: 8 })).toEqual(['finish 8']);
   });
 
+  test('found in the last evaluations, a lie has the steps before them made again, and then those evaluations', () => {
+    const table = new Table({ steps: 11 });
+    table.joins(1, false, 'one');
+    table.tell({ type: 'start' });
+    table.proves(10);
+    expect(table.answers(1, 0, 1)).toContain('open eval 11');
+    table.answers(1, 0, 1, null, true);
+    table.joins(9, true);
+    expect(table.answers(9, 0, 1, false)).toEqual(['expel 1 lied', 'rollback 10']);
+    expect(table.tell({ type: 'restored', step: 10 })).toEqual(['open train 10', 'assign 9 0+1']);
+    expect(table.answers(9, 0, 1)).toContain('open eval 11');
+    expect(table.answers(9, 0, 1)).toContain('open eval 11');
+    expect(table.answers(9, 0, 1)).toContain('finish 11');
+  });
+
   test('a block that was handed out twice is doubted and checked like any other', () => {
     const table = new Table({ microBatches: 4 });
     table.joins(1, false);
@@ -325,6 +340,20 @@ describe('by hand', () => {
       table.joins(3, false);
       expect(table.answers(2, 0, 1, false, true)).toEqual(['doubt 2 0+1', 'assign 3 0+1']);
       expect(table.answers(3, 0, 1, false, true).slice(0, 2)).toEqual(['accept 3 0+1', 'commit train 0']);
+    });
+
+    test('a block that nobody can check is done anew, in pieces where others still have a piece', () => {
+      const table = new Table({ verify: 'off', microBatches: 4 });
+      table.joins(1, false, 'one');
+      table.tell({ type: 'start' });
+      table.joins(2, false, 'one');
+      table.joins(3, false);
+      table.now = 60_000;
+      expect(table.tell({ type: 'tick' })).toEqual(['overdue 1 0+4', 'assign 2 0+2', 'assign 3 2+2']);
+      expect(table.answers(1, 0, 4, null, true)).toEqual(['doubt 1 0+4']);
+      expect(table.tell({ type: 'left', worker: 3 })).toEqual(['assign 1 2+2']);
+      expect(table.answers(2, 0, 2)).toContain('accept 2 0+2');
+      expect(table.answers(1, 2, 2).slice(0, 2)).toEqual(['accept 1 2+2', 'commit train 0']);
     });
 
     test('nobody waits for a checker that has left, or is stuck', () => {

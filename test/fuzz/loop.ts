@@ -33,7 +33,7 @@ export interface Failure {
 
 export interface Work {
   readonly seed: number;
-  /** Pieces to give, more or less: a case is finished once begun. */
+  /** Pieces of mutated cases to give, or a few more: a case is finished once begun. */
   readonly pieces: number;
   /** The one case to run instead, and to tell of each piece. */
   readonly only?: number;
@@ -53,7 +53,7 @@ export async function fuzz(subject: Subject, work: Work): Promise<Failure | null
     mutations: {},
   };
   let reported = performance.now();
-  for (let index = only ?? 0; figures.pieces < work.pieces; index++) {
+  for (let index = only ?? 0; figures.mutated < work.pieces; index++) {
     work.beat(index, 0);
     const made = subject.make(new Draws(seed, index));
     const reason = await runCase(subject, made, index, figures, work);

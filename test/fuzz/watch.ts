@@ -9,7 +9,7 @@ import type { FromThread, ThreadData } from './thread.ts';
 export interface FuzzOptions {
   readonly subject: string;
   readonly seed: number;
-  /** Pieces (frames, files, texts) to give. */
+  /** Pieces (frames, files, texts) of mutated cases to give. */
   readonly pieces: number;
   /** Runs this case alone. */
   readonly only?: number;

@@ -98,6 +98,39 @@ test('a reader that follows it from mark to mark holds what a fresh one is told'
   );
 });
 
+test('steps that are undone are cut off, and made again; readers follow that, too', () => {
+  let [cuts, undone] = [0, 0];
+  const spell = fc.record({ burst: bursts, back: fc.integer({ min: 0, max: 5000 }), look: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(spell, { maxLength: 10 }), fc.nat(), (spells, seed) => {
+      const course = new Course();
+      let held: CoursePart = course.since(0);
+      let mark = course.mark;
+      let at = 0;
+      for (const { burst, back, look } of spells) {
+        for (const step of steps(at + burst, seed).slice(at)) course.push(step);
+        at += burst;
+        if (look) [held, mark] = [follow(held, course.since(mark)), course.mark];
+        const to = Math.max(0, at - back);
+        const width = course.since(0).course.step[0] ?? 1;
+        course.cut(to);
+        const told = course.since(0).course.step;
+        if (to < at) [cuts, undone] = [cuts + 1, undone + at - to];
+        // A bucket that had some of the undone steps is gone.
+        expect(told.at(-1) ?? 0).toBeLessThanOrEqual(to);
+        expect(told.at(-1) ?? 0).toBeGreaterThan(to - width);
+        expect(told).toEqual(told.toSorted((a, b) => a - b));
+        held = follow(held, course.since(mark));
+        mark = course.mark;
+        expect(held).toEqual(course.since(0));
+        at = to;
+      }
+    }),
+    { numRuns: 30 },
+  );
+  expect([cuts, undone].every((n) => n > 0)).toBe(true);
+});
+
 test('a reader is told no more than it lacks', () => {
   const course = new Course();
   for (const step of steps(100, 1)) course.push(step);

@@ -128,6 +128,38 @@ describe('the status', () => {
   });
 });
 
+test('a run that goes back shows nothing of the steps that are undone, and says so', () => {
+  const told = new Told();
+  told.join(1);
+  told.view.onPhase('training');
+  for (let i = 0; i < 10; i++) {
+    told.makeStep(1, 100);
+    if (told.step % 4 !== 0) continue;
+    told.view.onEvaluation({ step: told.step, split: 'val', loss: told.step });
+    told.view.addSample({ step: told.step, text: `at ${told.step}` });
+  }
+  told.view.onUnverifiable();
+  const mark = told.view.mark();
+  told.step = 5;
+  told.view.onRollback(10, 5);
+  const { status, evaluations, samples, course, notices } = told.view.snapshot();
+  expect(status).toMatchObject({ step: 5, loss: null, valLoss: 4 });
+  expect(evaluations.map((e) => e.step)).toEqual([4]);
+  expect(samples.map((s) => s.step)).toEqual([4]);
+  expect(course.course.step).toEqual([1, 2, 3, 4, 5]);
+  expect(notices.slice(-2)).toMatchObject([
+    { step: 10, text: 'results wait to be verified, and no worker is here that is trusted to do that' },
+    { step: 5, text: 'went back from step 10 to 5, to undo what a worker had made up' },
+  ]);
+  const changes = told.view.changes(mark);
+  expect(Object.keys(changes ?? {})).toEqual(
+    expect.arrayContaining(['status', 'course', 'evaluations', 'samples', 'notices']),
+  );
+  expect(changes?.course?.course.step).toEqual([1, 2, 3, 4, 5]);
+  told.makeStep(1, 100);
+  expect(told.view.snapshot().course.course.step).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 describe('rates', () => {
   test('are right for any steady pace, from one event in minutes to thousands a second', () => {
     fc.assert(
@@ -202,6 +234,30 @@ describe('the workers', () => {
     expect(told.view.snapshot().notices.at(-1)?.text).toBe('w1#1 left: it sent nonsense');
   });
 
+  test('have those counted that were verified, by whom they were doubted of, and by whom they were checked', () => {
+    const told = new Told();
+    told.join(1);
+    told.join(2);
+    told.view.onPhase('training');
+    told.open();
+    const block = { lo: 0, size: 4 };
+    told.view.onAssign(1, told.round, block);
+    told.view.onResult(1, told.round.id, block, false);
+    expect(told.view.snapshot().workers[0]).toMatchObject({ verified: 0, microBatches: 0, state: 'idle' });
+    const mark = told.view.mark();
+    told.view.onAssign(2, told.round, block);
+    told.view.onChecked(1, block, true);
+    told.view.onResult(2, told.round.id, block, true);
+    expect(told.view.changes(mark)?.workers).toMatchObject([
+      { verified: 4, microBatches: 4, share: 0.5 },
+      { verified: 0, microBatches: 4, share: 0.5 },
+    ]);
+    told.commit();
+    told.open();
+    told.view.onChecked(1, block, false);
+    expect(told.view.snapshot().workers[0]).toMatchObject({ verified: 4, microBatches: 4 });
+  });
+
   test("an evaluation's micro-batches count for nothing", () => {
     const told = new Told();
     told.join(1);
@@ -209,6 +265,7 @@ describe('the workers', () => {
     told.view.onOpen(round);
     told.view.onAssign(1, round, { lo: 0, size: 1 });
     told.view.onResult(1, 7, { lo: 0, size: 1 }, true);
+    told.view.onChecked(1, { lo: 0, size: 1 }, true);
     expect(told.view.snapshot().workers[0]).toMatchObject({ microBatches: 0, share: 0, state: 'idle' });
   });
 });
@@ -286,7 +343,7 @@ test('what grows is cut: samples, notices and evaluations', () => {
 
 test('one who takes the changes at any moments holds what a fresh one is told', () => {
   let [nothing, something] = [0, 0];
-  const event = fc.record({ kind: fc.nat(10), ms: fc.constantFrom(0, 0, 1, 30, 400, 2000), look: fc.boolean() });
+  const event = fc.record({ kind: fc.nat(12), ms: fc.constantFrom(0, 0, 1, 30, 400, 2000), look: fc.boolean() });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 80 }), (events) => {
       const told = new Told();
@@ -304,6 +361,12 @@ test('one who takes the changes at any moments holds what a fresh one is told', 
         else if (kind === 7) view.onAssign(i >> 1, told.round, { lo: 0, size: 4 });
         else if (kind === 8) view.onResult(i >> 1, told.round.id, { lo: 0, size: 4 }, true);
         else if (kind === 9) told.commit();
+        else if (kind === 10) view.onChecked(i >> 1, { lo: 0, size: 4 }, i % 3 > 0);
+        else if (kind === 11) {
+          const to = told.step >> 1;
+          view.onRollback(told.step, to);
+          told.step = to;
+        }
         told.now += ms;
         if (!look) continue;
         const changes = view.changes(mark);
