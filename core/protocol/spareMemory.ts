@@ -1,7 +1,10 @@
 /** Memory that is used again for large messages, one after the other: new memory for each would busy the garbage collector. */
 
-/** What waits for its next use, one piece of any size aside, has at most so many bytes. */
-const MAX_SPARE_BYTES = 64 * 1024 ** 2;
+/**
+ * What waits for its next use, one piece of any size aside, has at most so many bytes: what a hundred workers' gradients of a
+ * million parameters take that arrive all at once, step after step.
+ */
+const MAX_SPARE_BYTES = 512 * 1024 ** 2;
 
 export class SpareMemory {
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
