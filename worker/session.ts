@@ -152,7 +152,10 @@ export class Session {
         options.signal.removeEventListener('abort', abort);
         options.drain?.removeEventListener('abort', drain);
         const worked = this.#microBatches > 0;
-        this.#end({ code, reason: reason || this.#failure, worked, farewell: this.#farewell });
+        // What came before is looked at first: it may say when to come back.
+        void this.#queue.then(() =>
+          this.#end({ code, reason: reason || this.#failure, worked, farewell: this.#farewell }),
+        );
       },
     });
     options.signal.addEventListener('abort', abort);
@@ -197,10 +200,10 @@ export class Session {
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
-    if (this.#over) return;
     const message = this.#decoder.push(frame);
     if (message === null) return;
     const { header, parts } = message;
+    if (this.#over && header.kind !== 'farewell') return;
     switch (header.kind) {
       case 'welcome': {
         const held = this.#options.held();

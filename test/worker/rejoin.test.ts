@@ -168,7 +168,7 @@ test('sent away, it says why, stays away as long as it was told, whatever wakes 
   const first = await scene.next();
   const farewell = { kind: 'farewell', seconds: 10, reason: 'it sent nonsense' } as const;
   scene.say(first, ...encodeFrames({ header: farewell, parts: [] }));
-  await scene.settle();
+  // In the same moment.
   first.events.closed(CloseCode.misbehaved, 'it sent nonsense');
   const before = scene.clock.now();
   const second = await scene.next();
