@@ -337,8 +337,12 @@ export class Machine {
     const round = this.#round;
     if (round === null || this.#paused) return;
     for (const { standing } of this.#schedule.withdraw()) this.#standings.release(standing);
-    for (const leases of [this.#schedule.assign(this.#now), this.#schedule.double(idle, this.#now)])
-      for (const { holder, block } of leases) this.#actions.push({ type: 'assign', worker: holder.id, round, block });
+    this.#tellOf(round, this.#schedule.assign(this.#now));
+    this.#tellOf(round, this.#schedule.double(idle, this.#now));
+  }
+
+  #tellOf(round: Round, leases: readonly Lease[]): void {
+    for (const { holder, block } of leases) this.#actions.push({ type: 'assign', worker: holder.id, round, block });
   }
 
   #tellUnverifiable(): void {
