@@ -1,6 +1,6 @@
 /**
  * What the coordinator's logic costs with hundreds of workers: its machine alone, in virtual time. Workers of random paces
- * answer when their work would be done; printed are the milliseconds of processor time that the machine itself takes a step, and
+ * answer when their work would be done; printed are the milliseconds that the machine itself takes a step, and
  * how long a step lasts in virtual time compared with the work divided by the speed of all.
  *
  *   node bench/scheduling.ts [--workers 50,100,200,400] [--steps 60] [--spread 10] [--json]
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { type Action, type Event, Machine, type Plan } from '../coordinator/machine.ts';
 import { Site, Stream } from '../core/random/streams.ts';
 import { machineInWords, thisMachine } from './machine.ts';
+import { median } from './timing.ts';
 
 const SLOTS = 4;
 /** Micro-batches a step, for each slot. */
@@ -24,7 +25,7 @@ const WARM_UP = 10;
 interface Figures {
   readonly workers: number;
   readonly microBatches: number;
-  /** Milliseconds of processor time in the machine, a step. */
+  /** Milliseconds in the machine, of the median step. */
   readonly machineMs: number;
   readonly events: number;
   /** Virtual duration of a step, over that of the same work divided as finely as one likes. */
@@ -63,84 +64,71 @@ class Agenda {
   }
 }
 
-/** What happened, and when; and where in it each step was made. */
-interface Played {
-  readonly events: { readonly at: number; readonly event: Event }[];
-  readonly commits: number[];
-  readonly microBatches: number;
-  readonly idealMs: number;
-}
-
-const planOf = (steps: number, microBatches: number): Plan => ({
-  startStep: 0,
-  steps,
-  microBatches,
-  evalMicroBatches: { train: 1, val: 1 },
-  evalEvery: 0,
-  checkpointEvery: 0,
-  diagnoseEvery: 0,
-  verify: 'off',
-});
-
-/** Plays a run in virtual time. @param spread the slowest worker's pace over the fastest's */
-function play(workers: number, steps: number, spread: number): Played {
+/**
+ * Plays a run in virtual time. After each step, a second machine lives through it again with nothing else in between: that is
+ * what is measured.
+ * @param spread the slowest worker's pace over the fastest's
+ */
+function measure(workers: number, steps: number, spread: number): Figures {
   const microBatches = workers * SLOTS * PER_SLOT;
   const stream = new Stream(workers, Site.sample);
   let drawn = 0;
   const draw = () => stream.uniform(drawn++);
   const paces = Array.from({ length: workers }, () => FASTEST_MS * spread ** draw());
-  const machine = new Machine(planOf(steps, microBatches));
+  const plan: Plan = {
+    startStep: 0,
+    steps: WARM_UP + steps,
+    microBatches,
+    evalMicroBatches: { train: 1, val: 1 },
+    evalEvery: 0,
+    checkpointEvery: 0,
+    diagnoseEvery: 0,
+    verify: 'off',
+  };
+  const [machine, measured] = [new Machine(plan), new Machine(plan)];
   const agenda = new Agenda();
-  const events: { at: number; event: Event }[] = [];
-  const commits: number[] = [];
+  let passed: { readonly at: number; readonly event: Event }[] = [];
+  const spent: number[] = [];
+  const made: number[] = [];
   let now = 0;
-  let finished = false;
+  let events = 0;
+  const again = () => {
+    const before = performance.now();
+    for (const { at, event } of passed) measured.handle(event, at);
+    spent.push(performance.now() - before);
+    made.push(now);
+    if (spent.length > WARM_UP) events += passed.length;
+    passed = [];
+  };
+  const tell = (event: Event) => {
+    const actions = machine.handle(event, now);
+    passed.push({ at: now, event });
+    for (const action of actions) act(action);
+  };
   const act = (action: Action) => {
     if (action.type === 'assign') {
       const { worker, round, block } = action;
       const ms = (paces[worker] ?? 0) * block.size * (1 + JITTER * (2 * draw() - 1));
       agenda.push(now + ms, { type: 'result', worker, round: round.id, block, suspect: false, agrees: null });
-    } else if (action.type === 'commit' && action.round.mode === 'train') commits.push(events.length);
-    else if (action.type === 'finish') finished = true;
-  };
-  const tell = (event: Event) => {
-    events.push({ at: now, event });
-    for (const action of machine.handle(event, now)) act(action);
+    } else if (action.type === 'commit' && action.round.mode === 'train') again();
   };
   for (let worker = 0; worker < workers; worker++)
     tell({ type: 'joined', worker, slots: SLOTS, trusted: true, identity: null });
   agenda.push(TICK_MS, { type: 'tick' });
   tell({ type: 'start' });
-  for (let next = agenda.pop(); next !== undefined && !finished; next = agenda.pop()) {
+  for (let next = agenda.pop(); next !== undefined && made.length < plan.steps; next = agenda.pop()) {
     now = next.at;
     tell(next.event);
     if (next.event.type === 'tick') agenda.push(now + TICK_MS, next.event);
   }
   const speed = paces.reduce((sum, pace) => sum + SLOTS / pace, 0);
-  return { events, commits, microBatches, idealMs: microBatches / speed };
-}
-
-/** Has the machine live through a run again, with nothing else in between. */
-function measure(workers: number, steps: number, spread: number): Figures {
-  const played = play(workers, WARM_UP + steps, spread);
-  const { events, commits, microBatches, idealMs } = played;
-  const machine = new Machine(planOf(WARM_UP + steps, microBatches));
-  const first = commits[WARM_UP - 1] ?? 0;
-  const last = commits.at(-1) ?? 0;
-  for (const { event, at } of events.slice(0, first)) machine.handle(event, at);
-  const before = process.threadCpuUsage();
-  for (let i = first; i < last; i++) {
-    const next = events[i];
-    if (next !== undefined) machine.handle(next.event, next.at);
-  }
-  const { user, system } = process.threadCpuUsage(before);
-  const lasted = (events[last - 1]?.at ?? 0) - (events[first - 1]?.at ?? 0);
+  const lasted = ((made.at(-1) ?? 0) - (made[WARM_UP - 1] ?? 0)) / steps;
   return {
     workers,
     microBatches,
-    machineMs: (user + system) / 1000 / steps,
-    events: Math.round((last - first) / steps),
-    overIdeal: lasted / steps / idealMs,
+    machineMs: median(spent.slice(WARM_UP)),
+    events: Math.round(events / steps),
+    overIdeal: lasted / (microBatches / speed),
   };
 }
 

@@ -17,7 +17,8 @@ export class Pace {
   #count = 0;
   #next = 0;
   #median: number | null = null;
-  #deviation = 0;
+  /** Null until it is asked for. */
+  #deviation: number | null = 0;
 
   /** Null before the first answer. */
   get median(): number | null {
@@ -26,6 +27,7 @@ export class Pace {
 
   /** The median of the answers' distances from their median. */
   get deviation(): number {
+    this.#deviation ??= medianDistance(this.#sorted, this.#count, this.#median ?? 0);
     return this.#deviation;
   }
 
@@ -45,9 +47,8 @@ export class Pace {
     )
       sorted[at] = above;
     sorted[at] = ms;
-    const median = sorted[this.#count >> 1] ?? ms;
-    this.#median = median;
-    this.#deviation = medianDistance(sorted, this.#count, median);
+    this.#median = sorted[this.#count >> 1] ?? ms;
+    this.#deviation = null;
   }
 }
 

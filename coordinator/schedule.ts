@@ -11,6 +11,8 @@ import type { Standing } from './standing.ts';
 import { Stragglers } from './stragglers.ts';
 import { Tally } from './tally.ts';
 
+const NONE: readonly Lease[] = [];
+
 export class Schedule {
   readonly tally = new Tally();
   readonly #strangersCheck: boolean;
@@ -140,11 +142,11 @@ export class Schedule {
   }
 
   /** Hands out what waits while slots are idle. @returns the new leases */
-  assign(now: number): Lease[] {
+  assign(now: number): readonly Lease[] {
     const round = this.#round;
-    if (round === null) return [];
+    const { queue, checks } = this.tally;
+    if (round === null || (queue.isEmpty && checks.size === 0)) return NONE;
     const leases = this.#assignChecks(round, now);
-    const { queue } = this.tally;
     if (queue.isEmpty) return leases;
     const sizeFor = this.#shares(round.mode);
     // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
@@ -163,9 +165,9 @@ export class Schedule {
   }
 
   /** With nothing left to hand out: what an idle worker would finish well before its holder does, it is handed too. */
-  double(idle: readonly Member[], now: number): Lease[] {
+  double(idle: readonly Member[], now: number): readonly Lease[] {
     const round = this.#round;
-    if (round === null || !this.tally.queue.isEmpty) return [];
+    if (round === null || idle.length === 0 || !this.tally.queue.isEmpty) return NONE;
     const leases: Lease[] = [];
     for (const member of idle) {
       const { median } = member.paces[round.mode];

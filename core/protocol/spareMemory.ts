@@ -7,8 +7,13 @@
 const MAX_SPARE_BYTES = 512 * 1024 ** 2;
 
 export class SpareMemory {
+  readonly #maxBytes: number;
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
+
+  constructor(maxBytes = MAX_SPARE_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** Memory of so many bytes, with anything in them, if there is any to be used again. */
   take(bytes: number): Uint8Array<ArrayBuffer> | null {
@@ -21,7 +26,7 @@ export class SpareMemory {
 
   /** Takes memory for another use; nobody may look at it any more. */
   give({ buffer }: Uint8Array<ArrayBuffer>): void {
-    if (this.#spare.length > 0 && this.#bytes + buffer.byteLength > MAX_SPARE_BYTES) return;
+    if (this.#spare.length > 0 && this.#bytes + buffer.byteLength > this.#maxBytes) return;
     this.#spare.push(new Uint8Array(buffer));
     this.#bytes += buffer.byteLength;
   }

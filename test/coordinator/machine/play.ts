@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import type { EvalSplit, Plan, Verify } from '../../../coordinator/machine.ts';
 import { Dice } from './dice.ts';
 import { fired, firedDoubts } from './fired.ts';
-import { blockOf, type Lease, type Nature, type Person, World } from './world.ts';
+import { blockOf, type Lease, type Nature, type Person } from './people.ts';
+import { World } from './world.ts';
 
 export interface Play {
   readonly seed: number;
