@@ -4,93 +4,17 @@
  */
 import type { PeerLink, PeerLinkEvents } from '../coordinator/door/link.ts';
 import type { Link, LinkEvents } from '../worker/session.ts';
-import type { Line } from './line.ts';
-import type { Host, Network } from './network.ts';
+import type { Host, Severable, Side } from './host.ts';
 import type { SimProcess } from './process.ts';
+import { type Medium, Stream } from './stream.ts';
 
-export type Side = 'worker' | 'coordinator';
-
-/** Larger messages share lines with others piece by piece. */
-const SEGMENT_BYTES = 64 * 1024;
-const MAX_SEGMENTS = 16;
-/** What WebSocket adds to a message; and what Ethernet, IP and TCP make of each 1,448 bytes on a line. */
+/** What WebSocket adds to a message. */
 const OVERHEAD_BYTES = 12;
-const ON_THE_WIRE = 1514 / 1448;
 const ABNORMAL = 1006;
 
-interface Message {
-  /** What it weighs on a line, and what it has in truth: other than that, where it stands in for a larger one. */
-  readonly weight: number;
-  readonly bytes: number;
-  readonly left: () => void;
-  readonly arrive: () => void;
-}
-
-/** A direction: its lines in order, and what waits to enter the first. */
-class Stream {
-  readonly #network: Network;
-  readonly #host: Host;
-  readonly #lines: readonly [Line, Line];
-  readonly #queue: Message[] = [];
-  #busy = false;
-  #lastArrival = 0;
-  /** Nothing arrives any more, and nobody is told. */
-  isDead = false;
-  buffered = 0;
-  sent = 0;
-  arrived = 0;
-
-  constructor(network: Network, host: Host, lines: readonly [Line, Line]) {
-    this.#network = network;
-    this.#host = host;
-    this.#lines = lines;
-  }
-
-  send(bytes: number, arrive: () => void, left: () => void = () => {}, weight = bytes): void {
-    this.buffered += bytes;
-    this.sent += bytes;
-    this.#queue.push({ weight, bytes, left, arrive });
-    if (!this.#busy) this.#next();
-  }
-
-  #next(): void {
-    const message = this.#queue.shift();
-    this.#busy = message !== undefined;
-    if (message === undefined) return;
-    const { time } = this.#network.options;
-    const [first, second] = this.#lines;
-    const segment = Math.max(SEGMENT_BYTES, message.weight / MAX_SEGMENTS);
-    const more = (rest: number) => {
-      const bytes = Math.min(rest, segment);
-      const passed = first.pass(bytes * ON_THE_WIRE, time.now());
-      time.after(passed - time.now(), () => {
-        const through = second.pass(bytes * ON_THE_WIRE, time.now());
-        if (rest > bytes) return more(rest - bytes);
-        this.buffered -= message.bytes;
-        this.#arriveAt(through + this.#network.delay(this.#host), message);
-        message.left();
-        this.#next();
-      });
-    };
-    more(message.weight);
-  }
-
-  #arriveAt(at: number, { bytes, arrive }: Message): void {
-    const { time } = this.#network.options;
-    this.#lastArrival = Math.max(at, this.#lastArrival);
-    time.after(this.#lastArrival - time.now(), () =>
-      this.#host.whenWhole(() => {
-        if (this.isDead) return;
-        this.arrived += bytes;
-        arrive();
-      }),
-    );
-  }
-}
-
-export class Connection {
+export class Connection implements Severable {
   readonly worker: Link;
-  readonly #network: Network;
+  readonly #medium: Medium;
   readonly #host: Host;
   readonly #process: SimProcess;
   readonly #events: LinkEvents;
@@ -102,13 +26,13 @@ export class Connection {
   readonly #isOpen: Record<Side, boolean> = { worker: true, coordinator: false };
   readonly #isLeaving: Record<Side, boolean> = { worker: false, coordinator: false };
 
-  constructor(network: Network, host: Host, process: SimProcess, events: LinkEvents) {
-    this.#network = network;
+  constructor(medium: Medium, host: Host, process: SimProcess, events: LinkEvents) {
+    this.#medium = medium;
     this.#host = host;
     this.#process = process;
     this.#events = events;
-    this.#up = new Stream(network, host, [host.up, network.cardDown]);
-    this.#down = new Stream(network, host, [network.cardUp, host.down]);
+    this.#up = new Stream(medium, host, [host.up, medium.cardDown]);
+    this.#down = new Stream(medium, host, [medium.cardUp, host.down]);
     host.connections.add(this);
     process.atDeath(() => this.#reset('worker'));
     this.worker = {
@@ -140,21 +64,18 @@ export class Connection {
     if (!this.#opened) this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the handshake has timed out'));
   }
 
-  /** From now on nothing passes, and neither side is told. */
   die(): void {
     this.#up.isDead = true;
     this.#down.isDead = true;
   }
 
-  /** From now on nothing that the worker sends arrives, and it does not know. */
   deafen(): void {
     this.#up.isDead = true;
   }
 
-  /** Somewhere between the two, the connection is cut: both are told, a little later. */
   cut(): void {
     this.die();
-    this.#network.options.time.after(0, () => {
+    this.#medium.time.after(0, () => {
       this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was cut'));
       this.#coordinator?.process.deliver(() => this.#closeCoordinator(''));
     });
@@ -187,10 +108,10 @@ export class Connection {
   }
 
   #send(from: Side, frame: Uint8Array, left: () => void = () => {}): void {
-    if (!this.#mayAct(from) || this.#isLeaving[from]) return void this.#network.options.time.after(0, left);
-    const { tap, weigh } = this.#network.options;
+    if (!this.#mayAct(from) || this.#isLeaving[from]) return void this.#medium.time.after(0, left);
+    const { tap, weigh } = this.#medium;
     tap.sending?.(from, this.#host, frame, 'before');
-    if (!this.#mayAct(from)) return void this.#network.options.time.after(0, left);
+    if (!this.#mayAct(from)) return void this.#medium.time.after(0, left);
     const bytes = OVERHEAD_BYTES + frame.byteLength;
     const weight = OVERHEAD_BYTES + weigh(frame);
     if (from === 'worker')
@@ -206,7 +127,7 @@ export class Connection {
 
   /** What the coordinator's own work takes comes before its line's. */
   #sendDown(frame: Uint8Array, bytes: number, weight: number, left: () => void): void {
-    const { time } = this.#network.options;
+    const { time } = this.#medium;
     const arrive = () =>
       this.#process.deliver(() => {
         if (this.#isOpen.worker) this.#arrive('worker', frame, () => this.#events.received(frame));
@@ -217,7 +138,7 @@ export class Connection {
   }
 
   #arrive(at: Side, frame: Uint8Array, take: () => void): void {
-    const { tap } = this.#network.options;
+    const { tap } = this.#medium;
     tap.arriving?.(at, this.#host, frame, 'before');
     if (!this.#mayAct(at)) return;
     take();
@@ -261,7 +182,7 @@ export class Connection {
 
   #end(by: Side): void {
     if (!this.#mayAct(by)) return;
-    const { time } = this.#network.options;
+    const { time } = this.#medium;
     this.#reset(by);
     if (by === 'worker') time.after(0, () => this.#process.deliver(() => this.#closeWorker(ABNORMAL, '')));
     else time.after(0, () => this.#coordinator?.process.deliver(() => this.#closeCoordinator('')));

@@ -2,7 +2,7 @@
  * What can go wrong, by name: each strikes a world at a moment, and is over after a while where it is of that kind. Whoever or
  * whatever died comes back, since a run with nobody left would wait for ever, as it should.
  */
-import type { Host } from './network.ts';
+import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
 /** @param host whose message it was at which it strikes; null where it was nobody's */

@@ -4,9 +4,8 @@
  * a fault that did not happen shows nothing.
  */
 import type { RunObserver } from '../coordinator/observer.ts';
-import type { Side } from './connection.ts';
 import { frameKind } from './frameKind.ts';
-import type { Host, Wiretap } from './network.ts';
+import type { Host, Side, Wiretap } from './host.ts';
 
 /** `worker before sending result`, `disk after rename checkpoint`, `run commit`, ... */
 export type Moment = string;

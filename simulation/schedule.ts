@@ -6,9 +6,9 @@ import { PLAIN, type RunOptions } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { Dice } from './dice.ts';
 import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
+import { LOCAL, type Shape } from './host.ts';
 import { LIE_NAMES, type Liar } from './liars.ts';
 import { type Injection, Moments } from './moments.ts';
-import { LOCAL, type Shape } from './network.ts';
 import { type WorkerPlan, World } from './world.ts';
 
 /** What is trained: with batch norm and an uneven last micro-batch, with dropout's place taken by nothing, and a plain table. */

@@ -2,7 +2,8 @@
 import type { ModelSpec } from '../models/model.ts';
 import { KeptThreads, workUntilFinished } from '../worker/rejoin.ts';
 import type { Dice } from './dice.ts';
-import type { Host, Network } from './network.ts';
+import type { Host } from './host.ts';
+import type { Network } from './network.ts';
 import { SimProcess } from './process.ts';
 import { SimThreads, type ThreadOptions } from './threads.ts';
 import type { VirtualClock } from './virtualClock.ts';

@@ -7,7 +7,7 @@ import { PLAIN } from '../coordinator/options.ts';
 import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { type Costs, costOfSending, costOfStep, costOfTaking, halved } from './costs.ts';
 import { frameHeader } from './frameKind.ts';
-import type { Shape } from './network.ts';
+import type { Shape } from './host.ts';
 import type { Subject } from './subject.ts';
 import { type WorkerPlan, World } from './world.ts';
 

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { PLAIN } from '../../coordinator/options.ts';
 import { FAULTS } from '../../simulation/faults.ts';
+import { LOCAL } from '../../simulation/host.ts';
 import { Moments } from '../../simulation/moments.ts';
-import { LOCAL } from '../../simulation/network.ts';
 import { RECIPES } from '../../simulation/schedule.ts';
 import { type WorkerPlan, World, type WorldOptions } from '../../simulation/world.ts';
 
