@@ -1,6 +1,6 @@
 /**
- * A program: runs on slow and distant links, and all that a prediction of their speed needs, as JSON. A simulation is told
- * what is here under `costs` and `places`, and must find the steps a second under `phases`.
+ * A program: runs on slow and distant links, what their messages and leases cost, and what a simulation that is told no more than
+ * that says of their speed (`predicted`), as JSON.
  *
  *     node test/network/measure.ts [SCENARIO...]     all of them without; takes about half a minute each
  *
@@ -15,6 +15,7 @@ import { Cluster, type ClusterOptions, workerEvent } from './cluster.ts';
 import { type Costs, costsOf } from './costs.ts';
 import { type Connection, connectionSchema } from './delayProxy.ts';
 import { BURST_MS, type LinkCounters, networksAvailable, QUEUE_MS } from './namespaces.ts';
+import { predict } from './predict.ts';
 import type { Probe } from './probe.ts';
 
 /** What a worker did in a phase, a step: bytes on its link, and the micro-batches whose results counted. */
@@ -57,6 +58,8 @@ interface Measured {
   /** Who else had this machine's cores while it ran: the mean number of processes that wanted one, over a minute. */
   readonly load: number;
   readonly phases: readonly Phase[];
+  /** What a simulation says that the first phase would be, in steps a second, and how much that is of what it was. */
+  readonly predicted: { readonly stepsPerSecond: number; readonly ofMeasured: number };
 }
 
 /** So many results are in a worker's pace (coordinator/leases.ts): after as many steps it is what it stays. */
@@ -162,7 +165,10 @@ async function measure(name: string, scenario: Scenario): Promise<Measured> {
     const probed = await cluster.probe(names, costs.bytes.state);
     const probes = Object.fromEntries(names.map((worker, i) => [worker, probed[i] as Probe]));
     const told = { scenario: name, what, recipe, places: workers, coordinatorMbit: coordinatorMbit ?? null };
-    return { ...told, probes, proxied, costs, load, phases };
+    const stepsPerSecond = await predict(scenario, costs);
+    const ofMeasured = stepsPerSecond / (phases[0]?.stepsPerSecond ?? Number.NaN);
+    console.error(`  ${phases[0]?.stepsPerSecond.toFixed(2)} steps/s; a simulation says ${stepsPerSecond.toFixed(2)}`);
+    return { ...told, probes, proxied, costs, load, phases, predicted: { stepsPerSecond, ofMeasured } };
   } finally {
     await cluster.destroy();
   }
