@@ -3,7 +3,8 @@
  * once in one run, in which one honest worker is trusted: each is found out, sent away, and leaves nothing behind. What is promised
  * depends on `--verify`; the tests say what.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { addToken } from '../../coordinator/door/tokenFile.ts';
 import { CloseCode } from '../../core/protocol/messages.ts';
 import { LivePage } from '../coordinator/live/livePage.ts';
 import { endAll } from '../support/cli.ts';
@@ -14,11 +15,8 @@ import { Stage, type StagedRun } from './stage.ts';
 
 const stage = new Stage(16);
 const tokens = stage.path('tokens.json');
-let trusted: string;
+const trusted = addToken(tokens, 'honest', true);
 
-beforeAll(async () => {
-  trusted = await stage.token('honest', tokens, '--trusted');
-}, 60_000);
 afterEach(async () => {
   endAttackers();
   await endAll();

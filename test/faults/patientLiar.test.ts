@@ -4,7 +4,8 @@
  * the run goes back to before its first unchecked result, and makes those steps again. Liars follow each other, each under a name
  * of its own, until one's lie was seen in the run's course.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { addToken } from '../../coordinator/door/tokenFile.ts';
 import { LivePage } from '../coordinator/live/livePage.ts';
 import { get, logHas, samples } from '../operations/support.ts';
 import { type CliEvent, endAll } from '../support/cli.ts';
@@ -19,11 +20,8 @@ const ONE_IN = 20;
 
 const stage = new Stage(4);
 const tokens = stage.path('tokens.json');
-let trusted: string;
+const trusted = addToken(tokens, 'honest', true);
 
-beforeAll(async () => {
-  trusted = await stage.token('honest', tokens, '--trusted');
-}, 60_000);
 afterEach(async () => {
   endAttackers();
   await endAll();

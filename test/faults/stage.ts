@@ -56,13 +56,6 @@ export class Stage {
     return new StagedRun(cli, out, String(url), Number(port));
   }
 
-  /** Makes a worker's own token, and writes down in `tokens` whose it is. */
-  async token(name: string, tokens: string, ...more: string[]): Promise<string> {
-    const cli = new Cli(['token', 'add', name, '--tokens', tokens, ...more]);
-    expect(await cli.exited, cli.stderr).toEqual({ code: 0, signal: null });
-    return cli.stdout.trim();
-  }
-
   /** What so many steps give on one thread. */
   clean(steps: number): Promise<Outcome> {
     const known = this.#clean.get(steps);

@@ -1,5 +1,6 @@
 /** Who may come back after a lie, and when; and what a run with `--verify` does while nobody is there who may verify. */
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { addToken } from '../../coordinator/door/tokenFile.ts';
 import { CloseCode } from '../../core/protocol/messages.ts';
 import { get, samples } from '../operations/support.ts';
 import { endAll, refused } from '../support/cli.ts';
@@ -32,8 +33,8 @@ function expectTurnedAway({ code, reason, farewell }: Closed): void {
 
 test('a liar that comes back at once is told for how long it is to stay away; others at its address are let in', async () => {
   const tokens = stage.path('tokens.json');
-  const honest = await stage.token('honest', tokens, '--trusted');
-  const [crooked, straight] = [await stage.token('crooked', tokens), await stage.token('straight', tokens)];
+  const honest = addToken(tokens, 'honest', true);
+  const [crooked, straight] = [addToken(tokens, 'crooked', false), addToken(tokens, 'straight', false)];
   const run = await stage.run('--threads', '0', '--tokens', tokens, '--verify', 'all');
   run.worker('honest', honest);
   await run.joined('honest');
@@ -61,7 +62,7 @@ test('a liar that comes back at once is told for how long it is to stay away; ot
 
 test('with --verify and nobody trusted the run says so and waits, whatever strangers say, until somebody comes', async () => {
   const tokens = stage.path('tokens-2.json');
-  const token = await stage.token('honest', tokens, '--trusted');
+  const token = addToken(tokens, 'honest', true);
   const run = await stage.run('--threads', '0', '--tokens', tokens, '--verify', 'all');
   // One that finds no finite numbers is an honest worker's word that training has run away, or a lie.
   for (let i = 0; i < 3; i++) {
