@@ -1,224 +1,197 @@
-/** Peers that break the rules, one by one, in a run with an honest thread: each is dropped, and the bits stay. */
-import { join } from 'node:path';
+/**
+ * Peers that break the rules of the protocol, one after the other, in one run with an honest worker: each is dropped for what it
+ * did, and the run ends with the bits of a clean one. Nothing is verified here (`--verify off`): this much is promised of any run.
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
-import { fingerprint } from '../../core/backend/fingerprint.ts';
-import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
-import {
-  fromCoordinatorSchema,
-  type Header,
-  type Message,
-  parseState,
-  parseWork,
-  resultMessage,
-  SUBPROTOCOL,
-} from '../../core/protocol/messages.ts';
-import { ArrivingState } from '../../core/protocol/statePieces.ts';
+import { encodeFrames } from '../../core/protocol/frames.ts';
+import { CloseCode, resultMessage } from '../../core/protocol/messages.ts';
 import type { Result, Work } from '../../core/protocol/work.ts';
 import { Stream } from '../../core/random/streams.ts';
-import { Compute } from '../../worker/compute.ts';
-import { wasm } from '../support/backends.ts';
-import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
+import { type Cli, endAll } from '../support/cli.ts';
+import { workersOf } from '../support/ledger.ts';
+import { Attacker, endAttackers } from './attackers.ts';
+import { Stage, type StagedRun } from './stage.ts';
 
-const { dir, remove } = scratch();
-const args = ['--steps', '30', '--set', 'batch=128', '--eval-every', '0', '--samples', '0', '--json', '--threads', '1'];
-const PARAMS = 12_097;
-const STATISTICS = 1 + 2 * 200;
-let clean: string;
-let numerics: string;
+const MICRO_BATCHES = 4;
+const stage = new Stage(MICRO_BATCHES);
+let run: StagedRun;
+let honest: Cli;
 
 beforeAll(async () => {
-  const run = new Cli(['train', 'names-mlp', '--out', join(dir, 'clean'), ...args]);
-  expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
-  clean = readSummary(join(dir, 'clean')).paramsSha256;
-  numerics = await fingerprint(wasm);
-}, 30_000);
-afterEach(endAll);
-afterAll(remove);
+  run = await stage.run('--threads', '0');
+  honest = run.worker('honest');
+  await run.joined('honest');
+}, 60_000);
+afterEach(endAttackers);
+afterAll(async () => {
+  await endAll();
+  stage.remove();
+});
 
-const send = (socket: WebSocket, message: Message<Header>) => {
-  for (const frame of encodeFrames(message)) socket.send(frame);
-};
+/** What it does with a lease of a training step, and how many it has had before. */
+type Attack = (attacker: Attacker, work: Work, turn: number) => void | Promise<void>;
 
-/** A result of the right form, as an honest worker might send it. */
-function plausible(work: Work): Result {
-  return {
-    round: work.round,
-    lo: work.lo,
-    size: work.size,
-    losses: work.counts.map(() => 100),
-    counts: work.counts,
-    gradient: new Float32Array(PARAMS),
-    statistics: new Float32Array(STATISTICS * work.counts.length).fill(1),
-  };
-}
-
-type Attack = (socket: WebSocket, work: Work) => void;
 const answering =
-  (change: (honest: Result) => Result): Attack =>
-  (socket, work) =>
-    send(socket, resultMessage(change(plausible(work))));
+  (change: (r: Result) => Partial<Result>): Attack =>
+  (attacker, work) => {
+    const right = attacker.plausible(work);
+    attacker.answer({ ...right, ...change(right) });
+  };
 const withNumber = (length: number, value: number) => new Float32Array(length).fill(value, length - 1);
+/** A result for other micro-batches than those of the lease, of the form that it should have. */
+const ofBlock = (change: (work: Work) => { lo: number; size: number }): Attack =>
+  answering(({ round, lo, size, losses, counts, gradient, statistics }) => {
+    const block = change({ round, lo, size } as Work);
+    const covered = Math.min(MICRO_BATCHES, block.lo + block.size) - block.lo;
+    return {
+      ...{ round, ...block, gradient },
+      losses: new Array<number>(covered).fill(losses[0] as number),
+      counts: new Array<number>(covered).fill(counts[0] as number),
+      statistics: new Float32Array((covered * statistics.length) / counts.length).fill(1),
+    };
+  });
 
-const attacks: Record<string, { attack: Attack; reason: RegExp }> = {
+/** Results of honest work that are kept to be sent once more. */
+const kept = new Map<Attacker, Result>();
+
+const NOT_HELD = /^it answered a lease that it did not hold/;
+/** Of a peer that holds no lease at the moment, no result is even read. */
+const NOT_HELD_OR_NOT_READ = /a lease that it did not hold|of at most 0/;
+
+/** An honest worker, too, sends such numbers where training has run away: the first of a step may come back at once. */
+const RUNAWAY = [CloseCode.misbehaved, CloseCode.goingAway];
+
+const attacks: Record<string, { attack: Attack; reason: RegExp; codes?: number[] }> = {
   'random bytes': {
-    attack: (socket) => socket.send(new Uint8Array(new Stream(7, 1).uint32s(1000).buffer)),
-    reason: /it sent /,
+    attack: ({ socket }) => socket.send(new Uint8Array(new Stream(7, 1).uint32s(1000).buffer)),
+    reason: /^it sent a /,
   },
-  'a text message': { attack: (socket) => socket.send('hello'), reason: /a text message/ },
+  'a text message': { attack: ({ socket }) => socket.send('hello'), reason: /^it sent a text message/ },
   'a truncated frame': {
-    attack: (socket, work) => {
-      const [first] = encodeFrames(resultMessage(plausible(work)));
-      socket.send((first as Uint8Array).subarray(0, 20));
+    attack: (attacker, work) => {
+      const [first] = encodeFrames(resultMessage(attacker.plausible(work)));
+      attacker.socket.send((first as Uint8Array).subarray(0, 20));
     },
-    reason: /cut short/,
+    reason: /^it sent a header cut short/,
   },
   'an oversize frame': {
-    attack: (socket) => socket.send(new Uint8Array(1024 * 1024)),
-    reason: /it sent a malformed WebSocket frame/,
+    attack: ({ socket }) => socket.send(new Uint8Array(1024 * 1024), () => undefined),
+    reason: /^it sent a malformed WebSocket frame \(Max payload size exceeded\)/,
+    codes: [1009],
   },
-  'a second hello': {
-    attack: (socket) => {
-      send(socket, {
-        header: { kind: 'hello', token: 't', name: 'x', agent: 'remote', slots: 1, numerics, holds: null },
-        parts: [],
-      });
+  'an oversize message in fragments': {
+    attack: ({ socket }) => {
+      for (let i = 0; i < 8; i++) socket.send(new Uint8Array(100 * 1024), { fin: i === 7 }, () => undefined);
     },
-    reason: /a second hello/,
+    reason: /^it sent a malformed WebSocket frame \(Max payload size exceeded\)/,
+    codes: [1009],
+  },
+  'a message in thousands of fragments': {
+    attack: ({ socket }) => {
+      for (let i = 0; i < 5000; i++) socket.send(new Uint8Array(1), { fin: i === 4999 }, () => undefined);
+    },
+    reason: /^it sent a malformed WebSocket frame \(Too many message fragments\)/,
+    codes: [1008],
+  },
+  'a second hello': { attack: (attacker) => attacker.hello(), reason: /^it sent a second hello/ },
+  'signs of progress without end': {
+    attack: (attacker, { round, lo, size }) => {
+      for (let i = 0; i < 5000; i++) attacker.send({ header: { kind: 'progress', round, lo, size }, parts: [] });
+    },
+    reason: /^it sent more than its leases justify/,
   },
   'a gradient of the wrong length': {
-    attack: answering((r) => ({ ...r, gradient: new Float32Array(PARAMS - 1) })),
+    attack: answering((r) => ({ gradient: r.gradient.subarray(1) })),
     reason: /a gradient of 12096 numbers instead of 12097/,
   },
   'a gradient that is far too long': {
-    attack: answering((r) => ({ ...r, gradient: new Float32Array(10 * PARAMS) })),
+    attack: answering((r) => ({ gradient: new Float32Array(10 * r.gradient.length) })),
     reason: /of at most/,
   },
   'a gradient with NaN': {
-    attack: answering((r) => ({ ...r, gradient: withNumber(PARAMS, Number.NaN) })),
+    attack: answering((r) => ({ gradient: withNumber(r.gradient.length, Number.NaN) })),
     reason: /a gradient that is not finite/,
+    codes: RUNAWAY,
   },
   'a gradient with infinity': {
-    attack: answering((r) => ({ ...r, gradient: withNumber(PARAMS, Number.NEGATIVE_INFINITY) })),
+    attack: answering((r) => ({ gradient: withNumber(r.gradient.length, Number.NEGATIVE_INFINITY) })),
     reason: /a gradient that is not finite/,
+    codes: RUNAWAY,
   },
   'a loss that is NaN': {
-    attack: answering((r) => ({ ...r, losses: r.losses.map(() => Number.NaN) })),
+    attack: answering((r) => ({ losses: r.losses.map(() => Number.NaN) })),
     reason: /loss|header/,
   },
   'statistics with NaN': {
-    attack: answering((r) => ({ ...r, statistics: withNumber(r.statistics.length, Number.NaN) })),
+    attack: answering((r) => ({ statistics: withNumber(r.statistics.length, Number.NaN) })),
     reason: /statistics that are not finite/,
+    codes: RUNAWAY,
   },
   'another count of examples': {
-    attack: answering((r) => ({ ...r, counts: r.counts.map((c) => c + 1) })),
+    attack: answering((r) => ({ counts: r.counts.map((c) => c + 1) })),
     reason: /other examples/,
   },
-  'a lease it does not hold': {
-    attack: answering((r) => ({ ...r, round: r.round + 1 })),
-    reason: /a lease that it did not hold/,
+  'a result of a step to come': { attack: answering((r) => ({ round: r.round + 1 })), reason: NOT_HELD },
+  'a stale result, of a step that is over': {
+    attack: async (attacker, work, turn) => {
+      if (turn > 0) return attacker.answer(kept.get(attacker) as Result);
+      kept.set(attacker, await attacker.honest(work));
+      attacker.answer(kept.get(attacker) as Result);
+    },
+    reason: NOT_HELD_OR_NOT_READ,
+  },
+  'the same result twice': {
+    attack: async (attacker, work) => {
+      const result = await attacker.honest(work);
+      for (let i = 0; i < 2; i++) attacker.answer(result);
+    },
+    reason: NOT_HELD_OR_NOT_READ,
+  },
+  'the whole step, of which it holds a part': {
+    attack: ofBlock(() => ({ lo: 0, size: MICRO_BATCHES })),
+    reason: NOT_HELD,
+  },
+  'micro-batches that begin within its own': {
+    attack: ofBlock(({ lo, size }) => ({ lo: lo + (size > 1 ? 1 : 0), size: size > 1 ? size : 2 })),
+    reason: NOT_HELD,
+  },
+  'micro-batches that do not exist': {
+    attack: ofBlock(({ size }) => ({ lo: MICRO_BATCHES, size })),
+    reason: NOT_HELD,
   },
 };
 
-describe('dropped, and training goes on to the same bits:', () => {
-  test.each(Object.entries(attacks))('%s', async (name, { attack, reason }) => {
-    const out = join(dir, name.replaceAll(' ', '-'));
-    const door = ['--listen', '127.0.0.1:0', '--token', 't', '--min-workers', '2'];
-    const run = new Cli(['train', 'names-mlp', '--out', out, ...args, ...door]);
-    const url = String((await run.until((e) => e.event === 'listening')).url);
-    const socket = new WebSocket(url, SUBPROTOCOL);
-    const decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
-    let attacked = false;
-    socket.on('error', () => undefined);
-    socket.on('open', () =>
-      send(socket, {
-        header: { kind: 'hello', token: 't', name: 'mallory', agent: 'remote', slots: 1, numerics, holds: null },
-        parts: [],
-      }),
-    );
-    socket.on('message', (data: Buffer) => {
-      const message = decoder.push(data);
-      if (message?.header.kind !== 'work' || attacked) return;
-      attacked = true;
-      attack(socket, parseWork({ header: message.header, parts: message.parts }));
-    });
-    const left = await run.until((e) => e.event === 'worker' && e.name === 'mallory#2' && e.joined === false);
-    expect(attacked).toBe(true);
-    expect(left.reason).toMatch(reason);
-    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
-    const summary = readSummary(out);
-    expect(summary.paramsSha256).toBe(clean);
-    expect(summary.workersSeen).toEqual(['local']);
-  });
-
-  test('a stranger who never says hello, or says too much, costs nothing', async () => {
-    const out = join(dir, 'strangers');
-    const run = new Cli([
-      'train',
-      'names-mlp',
-      '--out',
-      out,
-      ...args,
-      '--listen',
-      '127.0.0.1:0',
-      '--token',
-      't',
-      '--min-workers',
-      '2',
-    ]);
-    const url = String((await run.until((e) => e.event === 'listening')).url);
-    const silent = new WebSocket(url, SUBPROTOCOL);
-    const loud = new WebSocket(url, SUBPROTOCOL);
-    silent.on('error', () => undefined);
-    loud.on('error', () => undefined);
-    loud.on('open', () => loud.send(new Uint8Array(100_000)));
-    const code = await new Promise((resolve) => loud.on('close', resolve));
-    expect(code).toBe(4002);
-    const honest = new Cli(['worker', url, '--token', 't', '--threads', '1']);
-    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
-    expect(readSummary(out).paramsSha256).toBe(clean);
-    expect(await honest.exited, honest.stderr).toEqual({ code: 0, signal: null });
-  });
-
-  test('one who takes a lease and never answers: it is handed out again', async () => {
-    const out = join(dir, 'staller');
-    const door = ['--listen', '127.0.0.1:0', '--token', 't', '--min-workers', '2'];
-    const run = new Cli(['train', 'names-mlp', '--out', out, ...args, ...door]);
-    const url = String((await run.until((e) => e.event === 'listening')).url);
-    const socket = new WebSocket(url, SUBPROTOCOL);
-    const decoder = new FrameDecoder(fromCoordinatorSchema, () => 2 ** 30);
-    let answered = 0;
-    let stalled = false;
-    socket.on('error', () => undefined);
-    socket.on('open', () =>
-      send(socket, {
-        header: { kind: 'hello', token: 't', name: 'staller', agent: 'remote', slots: 1, numerics, holds: null },
-        parts: [],
-      }),
-    );
-    // A few honest answers first, so that there is a pace to fall behind; then silence, though its pongs go on.
-    const honest = new Compute(wasm, { name: 'mlp', vocabSize: 27, blockSize: 3, embeddingDim: 10, hidden: 200 });
-    const arriving = new ArrivingState();
-    const into = { gradient: new Float32Array(PARAMS), statistics: new Float32Array(STATISTICS * 4) };
-    let queue = Promise.resolve();
-    socket.on('message', (data: Buffer) => {
-      const message = decoder.push(data);
-      if (message === null) return;
-      queue = queue.then(async () => {
-        const { header, parts } = message;
-        if (header.kind === 'state') {
-          const state = arriving.take(parseState({ header, parts }));
-          if (state !== null) honest.load(state);
-        }
-        if (header.kind !== 'work' || stalled) return;
-        stalled = answered++ === 3;
-        if (!stalled) send(socket, resultMessage(await honest.run(parseWork({ header, parts }), into)));
+describe('without --verify, dropped for', () => {
+  test.each(Object.entries(attacks))(
+    '%s',
+    async (name, { attack, reason, codes = [CloseCode.misbehaved] }) => {
+      let turn = 0;
+      const attacker = new Attacker(run.url, { name }, async (work, self) => {
+        if (work.mode === 'train') await attack(self, work, turn++);
       });
-    });
-    expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
-    expect(stalled).toBe(true);
-    const summary = readSummary(out);
-    expect(summary.paramsSha256).toBe(clean);
-    expect(summary.workersSeen.toSorted()).toEqual(['local', 'staller']);
-  });
+      const left = await run.left(name);
+      expect(turn).toBeGreaterThan(0);
+      expect(left).toMatch(reason);
+      const { code, farewell } = await attacker.closed;
+      expect(codes).toContain(code);
+      if (code === CloseCode.misbehaved) expect(farewell).toMatchObject({ seconds: 10, reason: left });
+      await run.goesOn(1);
+    },
+    60_000,
+  );
 });
+
+test('and after all of them the run has the bits of a clean one, and the honest worker knows of nothing', async () => {
+  expect(run.cli.events.flatMap((e) => (e.event === 'expelled' ? [e.cause] : []))).toEqual(
+    expect.arrayContaining(['malformed', 'wrong-form', 'not-finite', 'not-leased']),
+  );
+  await run.end();
+  await stage.expectClean(run);
+  // What two of them computed honestly before they broke the rules may count.
+  const unexpected = workersOf(run.out);
+  for (const name of ['honest', 'the same result twice', 'a stale result, of a step that is over'])
+    unexpected.delete(name);
+  expect([...unexpected]).toEqual([]);
+  expect(run.told('expelled', 'honest')).toEqual([]);
+  expect(honest.events.flatMap((e) => (e.event === 'sentAway' ? [e] : []))).toEqual([]);
+}, 120_000);
