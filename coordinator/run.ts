@@ -236,7 +236,8 @@ export class TrainingRun {
     if (finding.kind !== 'sound') return this.#refuse(id, finding);
     const { suspect, agrees } = finding;
     const doubted = this.#inspection.heldOf(result);
-    const event: Event = { type: 'result', worker: id, round: result.round, block, suspect, agrees };
+    const { ms } = result;
+    const event: Event = { type: 'result', worker: id, round: result.round, block, suspect, agrees, ms };
     this.#tell(event, result, ([first]) => {
       const lied = first?.type === 'expel' && first.cause === 'lied';
       if (doubted !== null && doubted !== id && (lied || first?.type === 'accept'))
