@@ -229,7 +229,7 @@ describe('a worker whose link breaks in the middle of a state', () => {
   test('is sent the rest of it, as long as it is the newest', () => {
     const house = new TestHouse(LARGE);
     const first = broken(house, 13);
-    expect(first.arriving.part).toEqual({ id: 'n.0', received: 13 * PIECE_VALUES });
+    expect(first.arriving.part).toEqual({ id: 'n.0.0', received: 13 * PIECE_VALUES });
     const { link, told } = again(house, first);
     expect(told.holds).toBe(null);
     expect(offsets(link)).toEqual(Array.from({ length: 8 }, (_, i) => (13 + i) * PIECE_VALUES));
@@ -246,6 +246,15 @@ describe('a worker whose link breaks in the middle of a state', () => {
     expectWhole(link, [1]);
   });
 
+  test('is sent all of it after the run has gone back, though its version is called the same', () => {
+    const house = new TestHouse(LARGE);
+    const first = broken(house, 13);
+    house.state = { ...house.state, epoch: 1 };
+    const { link } = again(house, first);
+    expect(offsets(link).length).toBe(21);
+    expectWhole(link, [0]);
+  });
+
   test('is sent all of it by another coordinator, though it calls its version the same', () => {
     const first = broken(new TestHouse(LARGE), 13);
     const { link } = again(new TestHouse({ ...LARGE, nonce: 'another' }), first);
@@ -255,7 +264,7 @@ describe('a worker whose link breaks in the middle of a state', () => {
 
   test.each([PIECE_VALUES - 1, 21 * PIECE_VALUES, 2 ** 40])('is not believed to have %i values', (received) => {
     const house = new TestHouse(LARGE);
-    const { link, told } = house.join({}, { holds: { id: 'n.0', received } });
+    const { link, told } = house.join({}, { holds: { id: 'n.0.0', received } });
     link.takeAll();
     house.give(told);
     link.takeAll();
