@@ -144,7 +144,7 @@ test('any course of updates, leases and slow reading: each lease comes after its
       seen.states += versions.length;
       seen.skipped += sent - versions.length;
     }),
-    { numRuns: 200 },
+    { numRuns: 120 },
   );
   expect(seen.returned).toBeGreaterThan(20);
   expect(seen.states).toBeGreaterThan(100);
