@@ -7,5 +7,6 @@ export default defineConfig({
     maxWorkers: 2,
     // Against hanging alone: a machine that does other things besides may be many times slower.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

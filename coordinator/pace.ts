@@ -109,8 +109,10 @@ export function leaseSize(microBatches: number, pace = Number.POSITIVE_INFINITY,
   return (2 * size - least) * pace <= trip && least > size ? 2 * size : size;
 }
 
-/** Shorter trips are none: messages to threads, and to workers nearby. */
+/** Shorter trips are none: messages to threads. */
 const LEAST_TRIP_MS = 1;
+/** Nobody is too far away whose trips are shorter: what is waited for is hardly seen, and people want to take part. */
+export const FAR_MS = 100;
 /** A worker that is left out round after round is taken to have come nearer each time, and so is tried again. */
 const NEARER = 0.98;
 

@@ -6,7 +6,7 @@
  */
 import type { Mode } from '../core/protocol/work.ts';
 import type { Doubt, Lease, Member, Round, WorkerId } from './leases.ts';
-import { leaseSize, longest, longestTrip, Pace, patience, tripOf } from './pace.ts';
+import { FAR_MS, leaseSize, longest, longestTrip, Pace, patience, tripOf } from './pace.ts';
 import type { Standing } from './standing.ts';
 import { Stragglers } from './stragglers.ts';
 import { Tally } from './tally.ts';
@@ -23,6 +23,8 @@ export class Schedule {
   readonly #idle = new Set<Member>();
   /** Those who are too far away to be of use in the round. */
   readonly #leftOut = new Set<Member>();
+  /** The shortest trip of those whose pace is known, in ms: none, where there are threads of our own. */
+  #nearest = 0;
   readonly #stragglers = new Stragglers();
   #round: Round | null = null;
   /** Of the workers whose pace in the round's mode is known: how many, and their micro-batches a millisecond in all. */
@@ -105,15 +107,17 @@ export class Schedule {
    */
   #leaveOut({ mode, microBatches }: Round): void {
     this.#leftOut.clear();
+    this.#nearest = 0;
     const known = [...this.#members.values()].flatMap((member) => {
       const { median } = member.paces[mode];
       return median === null ? [] : [{ member, median, trip: tripOf(member.trips[mode], member.passedOver) }];
     });
     if (known.every(({ trip }) => trip === 0)) return;
     known.sort((a, b) => a.trip - b.trip);
+    this.#nearest = known[0]?.trip ?? 0;
     let [speed, reach] = [0, 0];
     for (const { member, median, trip } of known) {
-      if (speed > 0 && trip >= (microBatches + reach) / speed) {
+      if (speed > 0 && trip >= FAR_MS && trip >= (microBatches + reach) / speed) {
         this.#leftOut.add(member);
         member.passedOver++;
         continue;
@@ -287,9 +291,9 @@ export class Schedule {
     for (const { paces, slots, leases } of this.#idle) if (paces[mode].median === null) idle += slots - leases.length;
     if (this.#known === 0) return () => leaseSize(waiting / idle);
     const fair = (waiting - idle) / this.#speed;
-    return ({ paces, trips }) => {
+    return ({ paces }) => {
       const { median } = paces[mode];
-      return median === null ? 1 : leaseSize(fair / median, median, tripOf(trips[mode], 0));
+      return median === null ? 1 : leaseSize(fair / median, median, this.#nearest);
     };
   }
 
