@@ -39,7 +39,7 @@ async function lieUntilFound(run: StagedRun, name: string): Promise<number[]> {
     if (lies) lied.push(work.version + 1);
     self.answer(lies ? await flipped(honest) : honest);
   });
-  expect(await run.left(name)).toBe('its result was not what the same micro-batches gave another worker');
+  expect(await run.left(name, 30_000)).toBe('its result was not what the same micro-batches gave another worker');
   expect((await liar.closed).farewell?.seconds).toBe(600);
   expect(liar.sent).toBeGreaterThan(HONESTLY);
   return lied;

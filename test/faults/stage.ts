@@ -102,9 +102,17 @@ export class StagedRun {
     return this.cli.until((e) => e.event === 'worker' && isOf(name, e) && e.joined === true);
   }
 
-  /** A worker of this name has left. @returns why */
-  async left(name: string): Promise<string> {
-    return String((await this.cli.until((e) => e.event === 'worker' && isOf(name, e) && e.joined === false)).reason);
+  /** A worker of this name leaves, before so many more steps are made. @returns why */
+  async left(name: string, within = 1000): Promise<string> {
+    let before = this.cli.events.length;
+    let steps = 0;
+    const last = await this.cli.until((e) => {
+      const isOld = before-- > 0;
+      if (e.event === 'worker' && isOf(name, e)) return e.joined === false;
+      return !isOld && e.event === 'step' && ++steps > within;
+    });
+    expect(last.event, `${name} is still there after ${within} steps`).toBe('worker');
+    return String(last.reason);
   }
 
   /** What was told of a worker of this name. */
