@@ -22,8 +22,6 @@ export type Event =
       readonly suspect: boolean;
       /** Whether it equals the result that is held of this very block of this round; null if none is. Looked at in a doubt only. */
       readonly agrees: boolean | null;
-      /** Of the time that the answer took, what the worker computed, in ms, if it says so. */
-      readonly ms?: number | undefined;
     }
   /** The worker has finished a micro-batch of a lease that it holds: `block` is the lease's, or lies in it. */
   | { readonly type: 'progress'; readonly worker: WorkerId; readonly round: number; readonly block: Block }

@@ -34,10 +34,6 @@ export interface Member {
   readonly leases: Lease[];
   /** Micro-batches of an evaluation are not those of a step: each mode has a past of its own. */
   readonly paces: Readonly<Record<Mode, Pace>>;
-  /** What a lease takes beside its computing: its way there and back, with a state and a gradient. */
-  readonly trips: Readonly<Record<Mode, Pace>>;
-  /** Rounds in a row that it was left out of. */
-  passedOver: number;
 }
 
 export interface Lease {

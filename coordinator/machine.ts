@@ -122,10 +122,10 @@ export class Machine {
     }
   }
 
-  #result({ worker, round: id, block, suspect, agrees, ms }: Event & { type: 'result' }): void {
+  #result({ worker, round: id, block, suspect, agrees }: Event & { type: 'result' }): void {
     const member = this.#schedule.get(worker);
     if (member === undefined) return;
-    const lease = this.#schedule.answered(member, id, block.lo, block.size, this.#now, ms);
+    const lease = this.#schedule.answered(member, id, block.lo, block.size, this.#now);
     const round = this.#round;
     if (lease === undefined) this.#expel(worker, 'not-leased', 'it answered a lease that it did not hold');
     else if (round !== null && id === round.id) {

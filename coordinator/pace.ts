@@ -9,7 +9,7 @@ const REMEMBERED = 15;
 /** A pace of less is not told from none: it would make a worker infinitely fast. */
 const LEAST_MS = 1e-3;
 
-/** A worker's last answers of one mode: milliseconds a micro-batch, or a lease (its trips). */
+/** A worker's last answers of one mode, in milliseconds a micro-batch. */
 export class Pace {
   /** In turns: the oldest is where the next one goes. */
   readonly #last = new Float64Array(REMEMBERED);
@@ -88,38 +88,16 @@ export function longest({ median, deviation }: Pace): number | null {
 
 /**
  * How long a worker may keep a lease, or say nothing of it, before another is handed it too, in ms.
- * @param others the largest `longest` of all workers' leases of one micro-batch, null if none has a past
- * @param trip the longest of its trips
+ * @param others the largest `longest` of all workers, null if none has a past
  */
-export function patience(pace: Pace, size: number, others: number | null, trip = 0): number {
+export function patience(pace: Pace, size: number, others: number | null): number {
   const own = longest(pace);
   if (own === null && others === null) return FIRST_PATIENCE_MS;
-  const ms = own === null ? NEWCOMER * (others ?? 0) * size : own * size + trip;
-  return Math.max(LEAST_PATIENCE_MS, ms);
+  return Math.max(LEAST_PATIENCE_MS, (own ?? NEWCOMER * (others ?? 0)) * size);
 }
 
-/**
- * A power of two: the largest that is at most `microBatches`, and at least 1; or the next, where that computes for no longer than
- * another trip for the rest would take.
- */
-export function leaseSize(microBatches: number, pace = Number.POSITIVE_INFINITY, trip = 0): number {
+/** The largest power of two that is at most `microBatches`, and at least 1. */
+export function leaseSize(microBatches: number): number {
   // A hair more, so that rounding makes no 3.999 of a 4.
-  const least = Math.max(1, microBatches * (1 + 1e-9));
-  const size = 2 ** Math.floor(Math.log2(least));
-  return (2 * size - least) * pace <= trip && least > size ? 2 * size : size;
-}
-
-/** Shorter trips are none: messages to threads. */
-const LEAST_TRIP_MS = 1;
-/** Nobody is too far away whose trips are shorter: what is waited for is hardly seen, and people want to take part. */
-export const FAR_MS = 100;
-/** A worker that is left out round after round is taken to have come nearer each time, and so is tried again. */
-const NEARER = 0.98;
-
-/** The longest that a worker's trips may take, in ms. */
-export const longestTrip = (trips: Pace): number => (tripOf(trips, 0) === 0 ? 0 : (longest(trips) ?? 0));
-
-/** What a lease takes beside its computing, in ms. @param passedOver rounds in a row that its worker was left out of */
-export function tripOf({ median }: Pace, passedOver: number): number {
-  return median === null || median < LEAST_TRIP_MS ? 0 : median * NEARER ** passedOver;
+  return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, microBatches * (1 + 1e-9)))));
 }

@@ -236,8 +236,7 @@ export class TrainingRun {
     if (finding.kind !== 'sound') return this.#refuse(id, finding);
     const { suspect, agrees } = finding;
     const doubted = this.#inspection.heldOf(result);
-    const { ms } = result;
-    const event: Event = { type: 'result', worker: id, round: result.round, block, suspect, agrees, ms };
+    const event: Event = { type: 'result', worker: id, round: result.round, block, suspect, agrees };
     this.#tell(event, result, ([first]) => {
       const lied = first?.type === 'expel' && first.cause === 'lied';
       if (doubted !== null && doubted !== id && (lied || first?.type === 'accept'))

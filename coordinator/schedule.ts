@@ -6,7 +6,7 @@
  */
 import type { Mode } from '../core/protocol/work.ts';
 import type { Doubt, Lease, Member, Round, WorkerId } from './leases.ts';
-import { FAR_MS, leaseSize, longest, longestTrip, Pace, patience, tripOf } from './pace.ts';
+import { leaseSize, longest, Pace, patience } from './pace.ts';
 import type { Standing } from './standing.ts';
 import { Stragglers } from './stragglers.ts';
 import { Tally } from './tally.ts';
@@ -21,10 +21,6 @@ export class Schedule {
   readonly #retiring = new Set<Member>();
   /** Those with a free slot: who has had one for longest comes first. */
   readonly #idle = new Set<Member>();
-  /** Those who are too far away to be of use in the round. */
-  readonly #leftOut = new Set<Member>();
-  /** The shortest trip of those whose pace is known, in ms: none, where there are threads of our own. */
-  #nearest = 0;
   readonly #stragglers = new Stragglers();
   #round: Round | null = null;
   /** Of the workers whose pace in the round's mode is known: how many, and their micro-batches a millisecond in all. */
@@ -38,8 +34,8 @@ export class Schedule {
 
   /** @param standing null of a trusted worker */
   join(id: WorkerId, slots: number, standing: Standing | null): void {
-    const ofEach = (): Record<Mode, Pace> => ({ train: new Pace(), eval: new Pace(), diagnose: new Pace() });
-    const member: Member = { id, slots, standing, leases: [], paces: ofEach(), trips: ofEach(), passedOver: 0 };
+    const paces: Record<Mode, Pace> = { train: new Pace(), eval: new Pace(), diagnose: new Pace() };
+    const member: Member = { id, slots, standing, leases: [], paces };
     this.#members.set(id, member);
     if (standing === null) this.#trusted.add(member);
     if (slots > 0) this.#idle.add(member);
@@ -54,7 +50,6 @@ export class Schedule {
     this.#retiring.delete(member);
     this.#idle.delete(member);
     this.#count(member, -1);
-    this.#leftOut.delete(member);
     for (const lease of member.leases) this.tally.release(lease);
     return member;
   }
@@ -96,35 +91,7 @@ export class Schedule {
     this.#stragglers.clear();
     this.#known = 0;
     this.#speed = 0;
-    this.#leaveOut(round);
     for (const member of this.#members.values()) this.#count(member, 1);
-  }
-
-  /**
-   * Leaves out of a round who is so far away that the others will be done with all of it before it could answer: it would
-   * be waited for. Sorted by their trips, each takes part whose trip is shorter than those before it need for everything,
-   * all ending together.
-   */
-  #leaveOut({ mode, microBatches }: Round): void {
-    this.#leftOut.clear();
-    this.#nearest = 0;
-    const known = [...this.#members.values()].flatMap((member) => {
-      const { median } = member.paces[mode];
-      return median === null ? [] : [{ member, median, trip: tripOf(member.trips[mode], member.passedOver) }];
-    });
-    if (known.every(({ trip }) => trip === 0)) return;
-    known.sort((a, b) => a.trip - b.trip);
-    this.#nearest = known[0]?.trip ?? 0;
-    let [speed, reach] = [0, 0];
-    for (const { member, median, trip } of known) {
-      if (speed > 0 && trip >= FAR_MS && trip >= (microBatches + reach) / speed) {
-        this.#leftOut.add(member);
-        member.passedOver++;
-        continue;
-      }
-      speed += member.slots / median;
-      reach += (trip * member.slots) / median;
-    }
   }
 
   /** The round is over, or given up. @returns the doubts that were left */
@@ -134,17 +101,14 @@ export class Schedule {
   }
 
   /** Takes an answer off a worker's hands. @returns the lease that it answers, or undefined if the worker holds none such */
-  answered(member: Member, round: number, lo: number, size: number, now: number, ms?: number): Lease | undefined {
+  answered(member: Member, round: number, lo: number, size: number, now: number): Lease | undefined {
     const at = member.leases.findIndex((l) => l.round === round && l.block.lo === lo && l.block.size === size);
     const lease = member.leases[at];
     if (lease === undefined) return undefined;
     member.leases.splice(at, 1);
     if (member.leases.length < member.slots) this.#idle.add(member);
     this.#count(member, -1);
-    const took = now - lease.since;
-    const computing = Math.min(took, ms ?? took);
-    member.paces[lease.mode].remember(computing / size);
-    member.trips[lease.mode].remember(took - computing);
+    member.paces[lease.mode].remember((now - lease.since) / size);
     this.#count(member, 1);
     return lease;
   }
@@ -185,12 +149,10 @@ export class Schedule {
     const leases = this.#assignChecks(round, now);
     if (queue.isEmpty) return leases;
     const sizeFor = this.#shares(round.mode);
-    const isOut = this.#leftOut.size > 0 && this.#othersCope() ? this.#leftOut : NOBODY;
     // One lease a worker at a time, so that the work of a small round is spread over workers before threads.
     for (let depth = 0, more = true; more; depth++) {
       more = false;
       for (const member of this.#idle) {
-        if (isOut.has(member)) continue;
         if (member.leases.length <= depth) {
           const block = queue.take(sizeFor(member));
           if (block === undefined) return leases;
@@ -210,12 +172,10 @@ export class Schedule {
     for (const member of idle) {
       const { median } = member.paces[round.mode];
       if (median === null) continue;
-      const trip = tripOf(member.trips[round.mode], 0);
-      const expected = (size: number) => trip + median * size;
       const may = ({ holder, check }: Lease) =>
         holder !== member && (check === null || this.#mayCheck(member, check.asked));
       while (member.leases.length < member.slots) {
-        const slow = this.#stragglers.find(expected, now, may);
+        const slow = this.#stragglers.find(median, now, may);
         if (slow === undefined) break;
         slow.expected = false;
         leases.push(this.#grant(member, slow, round, now));
@@ -234,17 +194,15 @@ export class Schedule {
   /** Takes overdue leases off their holders, once nothing else waits. @returns those */
   hurry(now: number): Lease[] {
     let slowest: number | null = null;
-    const mode = this.#round?.mode ?? 'train';
-    for (const { paces, trips } of this.#members.values()) {
-      const own = longest(paces[mode]);
-      if (own !== null) slowest = Math.max(slowest ?? 0, own + longestTrip(trips[mode]));
+    for (const { paces } of this.#members.values()) {
+      const own = longest(paces[this.#round?.mode ?? 'train']);
+      if (own !== null && own > (slowest ?? 0)) slowest = own;
     }
     const nothingWaits = this.tally.queue.isEmpty;
     const released: Lease[] = [];
-    for (const { leases, paces, trips } of this.#members.values())
+    for (const { leases, paces } of this.#members.values())
       for (const lease of leases) {
-        const trip = longestTrip(trips[lease.mode]);
-        lease.overdue ||= now - lease.heard >= patience(paces[lease.mode], lease.block.size, slowest, trip);
+        lease.overdue ||= now - lease.heard >= patience(paces[lease.mode], lease.block.size, slowest);
         if (!lease.overdue || !lease.expected || !nothingWaits) continue;
         this.tally.release(lease);
         released.push(lease);
@@ -293,19 +251,12 @@ export class Schedule {
     const fair = (waiting - idle) / this.#speed;
     return ({ paces }) => {
       const { median } = paces[mode];
-      return median === null ? 1 : leaseSize(fair / median, median, this.#nearest);
+      return median === null ? 1 : leaseSize(fair / median);
     };
   }
 
-  /** Whether somebody who is not left out may still be expected to take what waits. */
-  #othersCope(): boolean {
-    return [...this.#members.values()].some((member) => !this.#leftOut.has(member) && !isStuck(member));
-  }
-
   /** Adds a worker to the sums of those whose pace is known, or takes it out. */
-  #count(member: Member, sign: 1 | -1): void {
-    if (this.#leftOut.has(member)) return;
-    const { slots, paces } = member;
+  #count({ slots, paces }: Member, sign: 1 | -1): void {
     const median = this.#round === null ? null : paces[this.#round.mode].median;
     if (median === null) return;
     this.#known += sign;
@@ -313,8 +264,7 @@ export class Schedule {
   }
 
   #grant(holder: Member, { block, check }: Pick<Lease, 'block' | 'check'>, { id, mode }: Round, now: number): Lease {
-    const due = now + tripOf(holder.trips[mode], 0) + (holder.paces[mode].median ?? 0) * block.size;
-    holder.passedOver = 0;
+    const due = now + (holder.paces[mode].median ?? 0) * block.size;
     const lease: Lease = {
       holder,
       round: id,
@@ -335,8 +285,6 @@ export class Schedule {
     return lease;
   }
 }
-
-const NOBODY: ReadonlySet<Member> = new Set();
 
 /** The first of the doubts in which a worker has not answered itself. */
 function firstFor({ standing }: Member, doubts: Iterable<Doubt>): Doubt | undefined {

@@ -35,10 +35,10 @@ export class Stragglers {
   /**
    * Of the leases that a worker would finish well before their holders do, the one that is to be answered last. A lease that is
    * late is expected to take as long again.
-   * @param expected how long the worker would take for a lease of so many micro-batches, in ms
+   * @param median the worker's pace, ms a micro-batch
    * @param may whether it may have a lease; not, for one, if it holds it
    */
-  find(expected: (size: number) => number, now: number, may: (lease: Lease) => boolean): Lease | undefined {
+  find(median: number, now: number, may: (lease: Lease) => boolean): Lease | undefined {
     let found: Lease | undefined;
     let latest = now;
     for (const lease of this.#new) if (lease.expected) this.#sortIn(lease);
@@ -46,7 +46,7 @@ export class Stragglers {
     for (const { size, punctual, late } of this.#bySize.values()) {
       for (let lease = punctual.takeBelow(now); lease !== undefined; lease = punctual.takeBelow(now))
         if (lease.expected) late.insert(-lease.since, lease);
-      const worth = now + SOONER * expected(size);
+      const worth = now + SOONER * median * size;
       const punctualOne = punctual.last(Math.max(worth, latest), may);
       if (punctualOne !== undefined) {
         found = punctualOne;

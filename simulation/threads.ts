@@ -77,15 +77,13 @@ export class SimThreads implements Threads {
       beginning();
       if (this.#state === null) throw new Error('a lease before any state');
       const result = await compute.run(this.#state, work);
-      let computing = 0;
       for (const _ of work.counts) {
         const ms = pace();
-        computing += ms;
         this.computedMs += ms;
         await new Promise<void>((resolve) => process.clock.after(ms, resolve));
         progress();
       }
-      use({ ...forge(result), ms: computing });
+      use(forge(result));
     } finally {
       this.#running--;
       this.#waiting.shift()?.();

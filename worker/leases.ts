@@ -48,9 +48,7 @@ export class Leases {
     }
     const needed = work.mode === 'train' ? work.counts.length * this.#compute.lengths.statistics : 0;
     if (this.#into.statistics.length < needed) this.#into.statistics = this.#floats(needed);
-    const began = performance.now();
-    const result = await this.#compute.run(work, this.#into, done);
-    return { ...result, ms: performance.now() - began };
+    return this.#compute.run(work, this.#into, done);
   }
 }
 

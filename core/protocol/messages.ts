@@ -65,7 +65,6 @@ export const resultSchema = z.strictObject({
   size: z.int().positive(),
   losses: numbers(65_536),
   counts: counts(0, 65_536),
-  ms: z.number().nonnegative().optional(),
   layers: layerRecordsSchema.optional(),
 });
 
@@ -224,7 +223,7 @@ export function resultMessage({ gradient, statistics, losses, counts, layers, ..
 }
 
 export function parseResult({ header, parts }: Message<z.infer<typeof resultSchema>>): Result {
-  const { kind: _, layers, ms, ...rest } = header;
-  const told = { ...(layers === undefined ? {} : { layers }), ...(ms === undefined ? {} : { ms }) };
+  const { kind: _, layers, ...rest } = header;
+  const told = layers === undefined ? {} : { layers };
   return { ...rest, ...told, gradient: floats(parts[0]), statistics: floats(parts[1]) };
 }

@@ -47,8 +47,6 @@ export interface Result {
   readonly gradient: Float32Array;
   /** A row of batch-norm statistics for each micro-batch (nn/runningStatistics.ts); empty but in training. */
   readonly statistics: Float32Array;
-  /** Milliseconds that computing it took its worker, by its own word: for the size of its next leases, and nothing else. */
-  readonly ms?: number;
   /** What the layers did; left out but where that was asked for. */
   readonly layers?: readonly LayerRecord[];
 }

@@ -122,7 +122,7 @@ describe.skipIf(unavailable !== null).concurrent('the bits of one thread', { tim
       const now = after.get(name) ?? then;
       const most = ((now.at - then.at) * MBIT * 1000) / 8 + 10_000;
       for (const way of ['up', 'down'] as const) {
-        // The others were tried, and are left out of what the near one has done before they could answer.
+        // The others' results came too, though often too late for the steps that they were of.
         const least = name === 'near' ? (steps / 2) * STATE_BYTES : 0.9 * STATE_BYTES;
         expect(now[way].bytes - then[way].bytes, `${name} ${way}`).toBeGreaterThan(least);
         expect(now[way].bytes - then[way].bytes, `${name} ${way}`).toBeLessThan(most);
