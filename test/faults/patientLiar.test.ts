@@ -53,6 +53,10 @@ test('with --verify, it is found out in the end, its lies are undone, and the ru
   run.worker('honest', trusted);
   await run.joined('honest');
   const page = await LivePage.open(run.port, 'k', '/live');
+  // Checkpoints are told of too, and only the last hundred notices are kept.
+  const noticed = page
+    .until((s) => s?.notices.some(({ text }) => text.startsWith('went back ')) === true)
+    .then(() => page.state?.notices.find(({ text }) => text.startsWith('went back '))?.text);
   let [liars, wrong] = [0, 0];
   while (wrong === 0) {
     expect(++liars).toBeLessThanOrEqual(LIARS);
@@ -70,14 +74,14 @@ test('with --verify, it is found out in the end, its lies are undone, and the ru
     wrong = first.step;
     expect(lied).toContain(wrong);
   }
+  const [{ from: back, to: there }] = rollbacks(run) as [CliEvent];
+  expect(await noticed).toBe(`went back from step ${back} to ${there}, to undo what a worker had made up`);
   const { from, to } = rollbacks(run).at(-1) as CliEvent;
   expect(from).toBeGreaterThanOrEqual(wrong);
   expect(to).toBeLessThan(wrong);
   const checkpoints = run.cli.events.flatMap((e) => (e.event === 'checkpoint' ? [e.step] : []));
   expect([0, ...checkpoints]).toContain(to);
 
-  const notice = `went back from step ${from} to ${to}, to undo what a worker had made up`;
-  await page.until((s) => s?.notices.some(({ text }) => text === notice) === true);
   expect(await logHas(log, (e) => e.event === 'rollback' && e.from === from && e.to === to)).toMatchObject({
     level: 'warn',
   });
