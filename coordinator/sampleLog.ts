@@ -21,6 +21,8 @@ export class SampleLog implements RunObserver {
   /** What the draw under way is of. */
   #values: Values;
   #last: Promise<void> = Promise.resolve();
+  /** Steps of which samples are wanted that are not drawn yet. */
+  readonly #wanted = new Set<{ readonly step: number }>();
 
   /** @param recipe with its vocabulary @param current the parameters and buffers as they are */
   constructor(folder: RunFolder, recipe: Recipe, current: () => Values) {
@@ -35,13 +37,20 @@ export class SampleLog implements RunObserver {
     if (split !== 'val') return;
     const { params, buffers } = this.#current();
     const values = { params: params.slice(), buffers: buffers.slice() };
+    const wanted = { step };
+    this.#wanted.add(wanted);
     this.#last = this.#last.then(async () => {
       this.#values = values;
       const options = { ...SHOWN[dataKind(this.#recipe)], seed: SEED, temperature: 1, prompt: '' };
-      this.#folder.samples({ step, samples: [...(await this.#sampler.draw(options))] });
+      const samples = [...(await this.#sampler.draw(options))];
+      if (this.#wanted.delete(wanted)) this.#folder.samples({ step, samples });
     });
     // A sample that cannot be drawn is told of when the log is closed.
     this.#last.catch(() => undefined);
+  }
+
+  onRollback(_from: number, to: number): void {
+    for (const wanted of this.#wanted) if (wanted.step > to) this.#wanted.delete(wanted);
   }
 
   /** Waits for what is being drawn, and ends the thread. */

@@ -1,17 +1,18 @@
-/** The sampler's thread draws what the command line draws from a checkpoint of the same parameters. */
+/** The sampler's thread draws what the command line draws from a checkpoint of the same parameters; and the log of what it drew. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Sampler } from '../../../coordinator/live/sampler.ts';
 import { PLAIN } from '../../../coordinator/options.ts';
 import { prepareNewRun } from '../../../coordinator/prepare.ts';
+import { SampleLog } from '../../../coordinator/sampleLog.ts';
 import { createWasmBackend } from '../../../core/backend/wasm/loadNode.ts';
 import { latestCheckpoint } from '../../../core/checkpoint/store.ts';
 import { UserError } from '../../../core/errors.ts';
 import { parseRecipe } from '../../../models/recipe.ts';
 import { sample } from '../../../models/sample.ts';
 import { loadTrained } from '../../../models/trained.ts';
-import { scratch } from '../../support/cli.ts';
+import { readJsonLines, scratch } from '../../support/cli.ts';
 
 const place = scratch();
 afterAll(() => place.remove());
@@ -52,4 +53,20 @@ test.each([
     await sampler.close();
     await folder.close();
   }
+});
+
+test('of steps that are undone while they are being drawn, nothing is written down', async () => {
+  const source = join(place.dir, 'undone.txt');
+  writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
+  const model = { name: 'wavenet', blockSize: 4, embeddingDim: 4, hidden: 8 };
+  const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
+  const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, 'undone'), () => PLAIN);
+  const log = new SampleLog(folder, config.recipe, () => trainer.state);
+  for (const step of [2, 4, 6]) log.onEvaluation({ step, split: 'val', loss: 1 });
+  log.onRollback(6, 3);
+  log.onEvaluation({ step: 4, split: 'val', loss: 1 });
+  await log.close();
+  await folder.close();
+  const lines = readJsonLines<{ step: number }>(join(folder.dir, 'samples.jsonl'));
+  expect(lines.map(({ step }) => step)).toEqual([2, 4]);
 });
