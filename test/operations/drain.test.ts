@@ -4,7 +4,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { bearerOf } from '../../coordinator/door/bearer.ts';
 import { listen } from '../../coordinator/door/server.ts';
 import { DRAINED, type WorkerChange } from '../../coordinator/observer.ts';
-import type { RunOptions } from '../../coordinator/options.ts';
+import { PLAIN } from '../../coordinator/options.ts';
 import { prepareNewRun } from '../../coordinator/prepare.ts';
 import { TrainingRun } from '../../coordinator/run.ts';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
@@ -41,17 +41,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   'a worker that gets %s with a lease in hand answers it, and nothing of it is done again',
   async (signal) => {
     const out = join(dir, signal);
-    const options: RunOptions = {
-      checkpointEvery: 0,
-      checkpointSeconds: 0,
-      keepCheckpoints: 1,
-      keepEvery: 0,
-      evalEvery: 0,
-      diagnoseEvery: 0,
-      verify: 'off',
-      exact: true,
-    };
-    const prepared = await prepareNewRun(recipe(6), out, () => options);
+    const prepared = await prepareNewRun(recipe(6), out, () => PLAIN);
     const run = new TrainingRun(prepared);
     const { trainer } = prepared;
     const server = await listen({
