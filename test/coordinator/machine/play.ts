@@ -36,7 +36,7 @@ export function plansOf(verify: readonly Verify[], { long = false } = {}): fc.Ar
   });
 }
 
-/** Plays one run. */
+/** Plays one run. What it has done is what is promised, or the beginning of that if it is stopped or drained. */
 export function play(plan: Plan, options: Play): World {
   const { seed, calm, strangers = false, inTime = false, stopAt, drainAt } = options;
   const dice = new Dice(seed);
@@ -73,6 +73,7 @@ export function play(plan: Plan, options: Play): World {
       else goOn(world, dice, join);
     }
   }
+  world.expectEnd();
   world.expectDead();
   return world;
 }

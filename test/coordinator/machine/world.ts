@@ -183,7 +183,7 @@ export class World extends Judge {
     const step = this.#dice.below(3) > 0 ? Math.max(...kept) : Math.min(...kept);
     if (step < asked) firedDoubts.rollbacksToEarlier++;
     this.checkpoints = this.checkpoints.filter((s) => s <= step);
-    this.#expectPromised();
+    expect(this.log).toEqual(this.#promised().slice(0, this.log.length));
     this.log = [];
     this.#base = step;
     this.ledger.undo(step);
@@ -227,10 +227,19 @@ export class World extends Judge {
     for (const event of events) expect(this.#machine.handle(event, this.now)).toEqual([]);
   }
 
-  /** The log so far is the beginning of what is promised from where the run began, or went back to. */
-  #expectPromised(): void {
-    const all = promised({ ...this.plan, startStep: this.#base });
-    expect(this.log).toEqual(all.slice(0, this.log.length));
+  /** The run has done all that is promised; or ended early, with the beginning of that, and says how far it got. */
+  expectEnd(): void {
+    const last = this.log.at(-1) ?? '';
+    if (last.endsWith('complete')) return expect(this.log).toEqual(this.#promised());
+    const done = this.log.slice(0, -1);
+    expect(done).toEqual(this.#promised().slice(0, done.length));
+    const commits = done.filter((line) => line.startsWith('commit train at')).length;
+    expect(last).toBe(`finish ${this.rollback ?? this.#base + commits} stopped`);
+  }
+
+  /** What is promised from where the run began, or went back to. */
+  #promised(): string[] {
+    return promised({ ...this.plan, startStep: this.#base });
   }
 
   #lies(person: Person): boolean {
