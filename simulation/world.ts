@@ -13,6 +13,7 @@ import { Compute } from '../worker/compute.ts';
 import { Dice } from './dice.ts';
 import { Host, type Shape, type Wiretap } from './host.ts';
 import { forgeOf, type Liar } from './liars.ts';
+import { Lies } from './lies.ts';
 import { Moments } from './moments.ts';
 import { Network } from './network.ts';
 import { SimProcess } from './process.ts';
@@ -87,8 +88,8 @@ export class World {
   end: RunEnd | null = null;
   /** Lives of the coordinator so far. */
   lives = 0;
-  /** Lies that each worker has told since it was last found out, and who has been. */
-  readonly lies = new Map<string, number>();
+  readonly lies = new Lies();
+  /** Liars that were found out, by name. */
   readonly foundOut: string[] = [];
   /** How often the run went back to before a liar's work. */
   rollbacks = 0;
@@ -145,6 +146,7 @@ export class World {
     const { moments } = this;
     const process = new SimProcess('coordinator', this.time);
     this.lives++;
+    this.lies.newLife();
     const dice = this.dice.of(`checks ${this.lives}`);
     const beginning = () => moments.hit('coordinator computing');
     const local = { compute: computeOf(recipe), threads, pace: () => msPerMicroBatch, forge: HONEST, beginning };
@@ -168,6 +170,8 @@ export class World {
     coordinator.ended.then(
       (end) => {
         if (!process.isAlive) return;
+        // It has exited: what strikes from now on strikes nobody, or whoever comes after it.
+        process.kill();
         if (end.complete) this.end = end;
         else this.time.after(1000, () => this.startCoordinator());
       },
@@ -182,16 +186,27 @@ export class World {
       ...observer,
       onExpulsion: (expulsion) => {
         observer.onExpulsion?.(expulsion);
-        const name = expulsion.name.split('#')[0] ?? '';
         if (expulsion.cause !== 'lied') return;
+        const name = nameIn(expulsion.name);
         this.foundOut.push(name);
-        this.lies.delete(name);
+        this.lies.foundOut(name, this.#isStranger(name));
+      },
+      onWorker: (change) => {
+        observer.onWorker?.(change);
+        const name = nameIn(change.name);
+        if (change.joined) this.lies.joined(name);
+        else this.lies.left(name, this.#isStranger(name));
       },
       onRollback: (from, to) => {
         observer.onRollback?.(from, to);
         this.rollbacks++;
       },
     };
+  }
+
+  #isStranger(name: string): boolean {
+    const host = this.hosts.get(name);
+    return host !== undefined && this.#plans.get(host)?.identity === undefined;
   }
 
   /** A coordinator has ended by an error. One that a full disk keeps from its work is started again by whoever minds it. */
@@ -229,7 +244,7 @@ export class World {
     const plan = this.#plans.get(host);
     if (plan === undefined) throw new Error(`no worker belongs on ${host.name}`);
     const { name, threads, msPerMicroBatch, spread, liar, identity } = plan;
-    const told = () => this.lies.set(name, (this.lies.get(name) ?? 0) + 1);
+    const told = () => this.lies.told(name);
     const dice = this.dice.of(`worker ${this.workers.length} ${name}`);
     const worker = new SimWorker(
       {
@@ -279,6 +294,9 @@ export class World {
       .map((line) => JSON.parse(line) as LedgerLine);
   }
 }
+
+/** A worker's, of how the coordinator calls it. */
+const nameIn = (label: string): string => label.split('#')[0] ?? '';
 
 const both = (one: Wiretap, other: Wiretap): Wiretap => ({
   sending: (...frame) => {

@@ -35,3 +35,25 @@ test.each(['before', 'after'])(
     expect(world.lives).toBe(2);
   },
 );
+
+test('a coordinator that was stopped has one to come after it, whatever strikes in between', async () => {
+  const world: World = new World(
+    options({
+      // So slow that whoever is started first has not ended when the next one comes.
+      workers: [worker('a', { msPerMicroBatch: 100 })],
+      moments: new Moments([
+        {
+          at: 'run commit',
+          nth: 3,
+          strike: () => {
+            FAULTS['coordinator stopped and resumed'](world);
+            world.time.after(500, () => FAULTS['coordinator killed'](world));
+          },
+        },
+      ]),
+    }),
+  );
+  await world.run(HOUR_MS);
+  expect(world.lives).toBe(2);
+  expect(world.ledger().map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+});
