@@ -35,13 +35,14 @@ export class Leases {
   }
 
   /**
-   * Computes a lease; the result's vectors are valid until the next. A lease that a newer state has overtaken before it began
-   * has been done by another worker, or its step would not be over: the result has no numbers, and is late in any case.
+   * Computes a lease; the result's vectors are valid until the next. A lease whose state has given way to another before it
+   * began has been done by another worker, or its step would not be over, or it is of a step that has been undone: the result
+   * has no numbers, and is late in any case.
    * @param done called after each micro-batch @throws Error if the state has not reached the lease's version
    */
   async run(work: Work, done?: () => void): Promise<Result> {
     const shared = this.#shared;
-    if (shared !== null && shared.generation !== this.#loaded) {
+    if (shared !== null && (shared.generation !== this.#loaded || this.#compute.version !== work.version)) {
       const { generation } = shared;
       if (!shared.read(work.version, (state) => this.#compute.load(state))) return overtaken(work);
       this.#loaded = generation;

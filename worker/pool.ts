@@ -43,7 +43,7 @@ export class ThreadPool implements Threads {
     return new ThreadPool(threads, state, piscina);
   }
 
-  /** Copies the state for the threads to read. A lease of an older version that has not begun is answered without numbers. */
+  /** Copies the state for the threads to read. A lease of another version that has not begun is answered without numbers. */
   setState(state: State): void {
     this.#state.write(state);
   }

@@ -8,6 +8,8 @@ import type { State } from '../core/protocol/work.ts';
 const VERSION = 0;
 /** Counts the writes: two runs may have a state of the same version. */
 const GENERATION = 1;
+/** The highest version that was ever written: a run that goes back writes lower ones again. */
+const HIGHEST = 2;
 const WRITING = -1;
 
 /** What a thread needs to see the same memory. */
@@ -33,11 +35,12 @@ export class SharedState {
   /** Memory for vectors of the given lengths, with no state in it yet. */
   static create(params: number, buffers: number): SharedState {
     const state = new SharedState({
-      header: new SharedArrayBuffer(8),
+      header: new SharedArrayBuffer(12),
       params: new SharedArrayBuffer(params * 4),
       buffers: new SharedArrayBuffer(buffers * 4),
     });
     Atomics.store(state.#header, VERSION, WRITING);
+    Atomics.store(state.#header, HIGHEST, -1);
     return state;
   }
 
@@ -51,6 +54,7 @@ export class SharedState {
     this.#params.set(params);
     this.#buffers.set(buffers);
     Atomics.add(this.#header, GENERATION, 1);
+    Atomics.store(this.#header, HIGHEST, Math.max(version, Atomics.load(this.#header, HIGHEST)));
     Atomics.store(this.#header, VERSION, version);
   }
 
@@ -67,17 +71,16 @@ export class SharedState {
 
   /**
    * Hands the state to `load`, which copies it.
-   * @returns false where a newer state has taken the place of `version`; what `load` was given, if anything, is then of no use
-   * @throws Error if no state of `version` has been written yet
+   * @returns false where another state has taken the place of `version`, a later one or, in a run that has gone back, an
+   * earlier one; what `load` was given, if anything, is then of no use
+   * @throws Error if the state has never been so far as `version`
    */
   read(version: number, load: (state: State) => void): boolean {
     const before = this.generation;
     const holds = () => Atomics.load(this.#header, VERSION) === version && this.generation === before;
     if (holds()) load({ version, params: this.#params, buffers: this.#buffers });
     if (holds()) return true;
-    const now = Atomics.load(this.#header, VERSION);
-    // While one is written, it is the one after.
-    if (this.generation === 0 || (now !== WRITING && now < version))
+    if (version > Atomics.load(this.#header, HIGHEST))
       throw new Error(`the shared state has not reached version ${version}`);
     return false;
   }
