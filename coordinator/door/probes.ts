@@ -11,6 +11,15 @@ import { bearerText, isLocal } from './web.ts';
 const HEALTH_PATH = '/healthz';
 const METRICS_PATH = '/metrics';
 
+/** What waits for room on its disk, or for a trusted worker, is not helped by a restart: that would lose what is in memory. */
+const IS_WELL: Readonly<Record<Health['status'], boolean>> = {
+  ok: true,
+  unverifiable: true,
+  disk: true,
+  stuck: false,
+  failed: false,
+};
+
 export interface Probes {
   readonly health: () => Health;
   readonly metrics: () => Promise<string>;
@@ -35,9 +44,7 @@ export function serveProbe(
   else if (path === HEALTH_PATH) {
     // It says how the run stands, to anybody, and nothing of what it is.
     const now = health();
-    // What waits for room on its disk is not helped by a restart: that would lose what is in memory.
-    const isWell = now.status === 'ok' || now.status === 'disk';
-    end(isWell ? 200 : 503, 'application/json', `${JSON.stringify(now)}\n`);
+    end(IS_WELL[now.status] ? 200 : 503, 'application/json', `${JSON.stringify(now)}\n`);
   } else if (!isLocal(request) && !sameSecret(bearerText(request) ?? '', key)) {
     response.setHeader('www-authenticate', 'Bearer');
     say(401, "The operator's key is missing or wrong: send it as  authorization: Bearer KEY\n");

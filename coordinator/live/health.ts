@@ -19,8 +19,11 @@ const FIRST_MS = 900_000;
 const REMEMBERED = 15;
 
 export interface Health {
-  /** `disk`: it waits for a disk that does not take what is written. */
-  readonly status: 'ok' | 'disk' | 'stuck' | 'failed';
+  /**
+   * `unverifiable`: results wait to be checked, and nobody is there who is trusted to do that; `disk`: it waits for a disk that does
+   * not take what is written.
+   */
+  readonly status: 'ok' | 'unverifiable' | 'disk' | 'stuck' | 'failed';
   readonly phase: Phase;
   /** Updates made. */
   readonly step: number;
@@ -36,6 +39,7 @@ export class HealthWatch implements RunObserver {
   #workers = 0;
   #failed = false;
   #isDiskStuck = false;
+  #isUnverifiable = false;
   #steppedAt: number | null = null;
   /** When there was last an answer that counts, or work began. */
   #heardAt: number;
@@ -52,12 +56,14 @@ export class HealthWatch implements RunObserver {
   onStep({ step, seconds }: StepMade): void {
     this.#step = step;
     this.#steppedAt = this.#clock.now();
+    this.#isUnverifiable = false;
     this.#lately.push(seconds);
     if (this.#lately.length > REMEMBERED) this.#lately.shift();
   }
 
-  onWorker({ joined }: WorkerChange): void {
+  onWorker({ joined, port }: WorkerChange): void {
     this.#workers += joined ? 1 : -1;
+    if (joined && port.trusted) this.#endUnverifiable();
   }
 
   onPhase(phase: Phase): void {
@@ -69,12 +75,21 @@ export class HealthWatch implements RunObserver {
     if (accepted) this.#heardAt = this.#clock.now();
   }
 
+  onUnverifiable(): void {
+    this.#isUnverifiable = true;
+  }
+
+  onChecked(): void {
+    this.#endUnverifiable();
+  }
+
   onDisk(trouble: string | null): void {
     this.#isDiskStuck = trouble !== null;
   }
 
   onRollback(_from: number, to: number): void {
     this.#step = to;
+    this.#isUnverifiable = false;
   }
 
   onFailure(): void {
@@ -84,9 +99,27 @@ export class HealthWatch implements RunObserver {
   get health(): Health {
     const now = this.#clock.now();
     const secondsSinceStep = this.#steppedAt === null ? null : Math.round(now - this.#steppedAt) / 1000;
-    const stuck = this.#isWorking && now - this.#heardAt > this.#patience;
-    const status = this.#failed ? 'failed' : stuck ? 'stuck' : this.#isDiskStuck ? 'disk' : 'ok';
-    return { status, phase: this.#phase, step: this.#step, secondsSinceStep, workers: this.#workers };
+    return {
+      status: this.#statusAt(now),
+      phase: this.#phase,
+      step: this.#step,
+      secondsSinceStep,
+      workers: this.#workers,
+    };
+  }
+
+  #statusAt(now: number): Health['status'] {
+    if (this.#failed) return 'failed';
+    if (this.#isWorking && this.#isUnverifiable) return 'unverifiable';
+    if (this.#isWorking && now - this.#heardAt > this.#patience) return 'stuck';
+    return this.#isDiskStuck ? 'disk' : 'ok';
+  }
+
+  /** Somebody checks now: what that takes counts from here. */
+  #endUnverifiable(): void {
+    if (!this.#isUnverifiable) return;
+    this.#isUnverifiable = false;
+    this.#heardAt = this.#clock.now();
   }
 
   get #isWorking(): boolean {

@@ -19,7 +19,7 @@ beforeEach(() => {
   watch = new HealthWatch(0, clock);
 });
 
-const join = () => watch.onWorker({ joined: true } as WorkerChange);
+const join = (trusted = false) => watch.onWorker({ joined: true, port: { trusted } } as WorkerChange);
 
 /** Steps of so many seconds, each ended by an answer. */
 function train(steps: number, seconds: number): void {
@@ -100,6 +100,41 @@ test('one that waits for room on its disk says so; it is no worse for that', () 
   expect(watch.health.status).toBe('ok');
 });
 
+test('one whose results nobody may check waits for somebody who may, for as long as it likes', () => {
+  join();
+  watch.onPhase('training');
+  train(5, 1);
+  watch.onUnverifiable();
+  now += 1e9;
+  expect(watch.health.status).toBe('unverifiable');
+  // Nobody is at work at all: it waits for workers.
+  watch.onPhase('waiting');
+  expect(watch.health.status).toBe('ok');
+  watch.onPhase('training');
+  now += 1e9;
+  expect(watch.health.status).toBe('unverifiable');
+  join(true);
+  expect(watch.health.status).toBe('ok');
+  // Whoever came is given as long as anybody.
+  now += 119_000;
+  expect(watch.health.status).toBe('ok');
+  now += 2000;
+  expect(watch.health.status).toBe('stuck');
+});
+
+test.each<[string, () => void]>([
+  ['a check', () => watch.onChecked()],
+  ['a step', () => train(1, 1)],
+  ['going back', () => watch.onRollback(5, 3)],
+])('%s shows that its results are checked again', (_, happens) => {
+  join();
+  watch.onPhase('training');
+  train(5, 1);
+  watch.onUnverifiable();
+  happens();
+  expect(watch.health.status).toBe('ok');
+});
+
 test('one that failed says so', () => {
   watch.onPhase('stopped');
   watch.onFailure();
@@ -134,6 +169,8 @@ test('over HTTP, well is 200 and anything else 503, for anybody; and nothing but
   const ill = await ask('/healthz?verbose', proxied);
   expect(ill.status).toBe(503);
   expect(JSON.parse(ill.text)).toMatchObject({ status: 'stuck', secondsSinceStep: 121 });
+  watch.onUnverifiable();
+  expect(await ask('/healthz')).toMatchObject({ status: 200, text: expect.stringMatching(/"status":"unverifiable"/) });
   watch.onPhase('paused');
   watch.onDisk('there is no room');
   expect(await ask('/healthz')).toMatchObject({ status: 200, text: expect.stringMatching(/"status":"disk"/) });
