@@ -280,8 +280,9 @@ export class TrainingRun {
     this.#observers.onWorker({ id, name: label, kind, slots, port, joined, reason });
   }
 
-  /** Ends the run by an error: nothing more is committed. */
+  /** Ends the run by an error: nothing more is committed. What else goes wrong then follows from it, and is not told. */
   #fail(error: unknown): void {
+    if (this.#over) return;
     this.#over = true;
     this.#stopTicks();
     this.#parts.folder.giveUp();
@@ -460,8 +461,11 @@ export class TrainingRun {
   }
 
   #finish(complete: boolean): void {
-    // What is in the parameters now is what was to go.
-    if (this.#rollback !== null) return void this.#rollback.then(() => this.#finish(complete));
+    if (this.#rollback !== null) {
+      // What is in the parameters now is what was to go.
+      this.#rollback.then(() => this.#finish(complete)).catch((error: unknown) => this.#fail(error));
+      return;
+    }
     this.#stopTicks();
     const { trainer } = this.#parts;
     if (!complete) this.#checkpoint(trainer.step);
