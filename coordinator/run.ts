@@ -186,8 +186,9 @@ export class TrainingRun {
     this.#tell({ type: 'resume' });
   }
 
-  /** Writes a checkpoint of the parameters as they are. Resolves when it is on the disk. */
+  /** Writes a checkpoint of the parameters as they are, or will be once the run has gone back. Resolves when it is on the disk. */
   checkpointNow(): Promise<void> {
+    if (this.#rollback !== null) return this.#rollback.then(() => this.checkpointNow());
     this.#tell({ type: 'checkpoint' });
     return this.#writing;
   }

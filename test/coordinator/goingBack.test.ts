@@ -80,6 +80,26 @@ const onGoingBack = (then: () => void): RunObserver => ({
   },
 });
 
+test('a checkpoint that is asked for is written of what it has gone back to, before that is answered', async () => {
+  const told: string[] = [];
+  let answered = Promise.resolve();
+  const { run, folder, disk } = await stage({
+    ...onGoingBack(() => {
+      answered = run.checkpointNow().then(() => void told.push('answered'));
+    }),
+    onRollback: (_, to) => told.push(`back at ${to}`),
+    onCheckpoint: (step) => told.push(`checkpoint ${step}`),
+  });
+  run.start();
+  expect(await run.ended).toMatchObject({ complete: true, steps: 40 });
+  await answered;
+  await folder.close();
+  const at = told.findIndex((what) => what.startsWith('back'));
+  const [, step] = /(\d+)$/.exec(told[at] ?? '') ?? [];
+  expect(told.slice(at, at + 3)).toEqual([`back at ${step}`, `checkpoint ${step}`, 'answered']);
+  expect(disk.contents(`${DIR}/checkpoint-${step}.safetensors`)).not.toBeNull();
+});
+
 test('stopped meanwhile, and its disk not letting it go back, it ends by that error, told once', async () => {
   const lost: unknown[] = [];
   const onLost = (error: unknown) => lost.push(error);
