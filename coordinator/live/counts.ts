@@ -38,9 +38,9 @@ export class RunCounts implements RunObserver {
   /** Since the process started. */
   steps = 0;
   tokens = 0;
-  /** The last step; null before the first. */
+  /** The last step; null before the first, and after going back. */
   last: StepMade | null = null;
-  readonly losses: Partial<Record<EvalSplit, number>> = {};
+  readonly #evaluated = new Map<EvalSplit, Evaluated>();
   /** Steps by duration: at most each of STEP_BUCKETS, not cumulated, and more than all; and the sum in seconds. */
   readonly durations = new Float64Array(STEP_BUCKETS.length + 1);
   secondsOfSteps = 0;
@@ -76,6 +76,7 @@ export class RunCounts implements RunObserver {
     'dismissed',
   ]);
   checkpoints = 0;
+  /** Of the newest that is there. */
   checkpointStep: number | null = null;
   checkpointSeconds: number | null = null;
 
@@ -97,8 +98,8 @@ export class RunCounts implements RunObserver {
     this.secondsOfSteps += made.seconds;
   }
 
-  onEvaluation({ split, loss }: Evaluated): void {
-    this.losses[split] = loss;
+  onEvaluation(evaluated: Evaluated): void {
+    this.#evaluated.set(evaluated.split, evaluated);
   }
 
   onCheckpoint(step: number, seconds: number): void {
@@ -149,6 +150,10 @@ export class RunCounts implements RunObserver {
   onRollback(_from: number, to: number): void {
     this.rollbacks++;
     this.step = to;
+    this.last = null;
+    for (const [split, { step }] of this.#evaluated) if (step > to) this.#evaluated.delete(split);
+    // Later ones are gone. It went to the newest that was left, or to the beginning.
+    if (this.checkpointStep !== null && this.checkpointStep > to) this.checkpointStep = to > 0 ? to : null;
   }
 
   onDisk(trouble: string | null): void {
@@ -162,6 +167,11 @@ export class RunCounts implements RunObserver {
   /** Somebody was not let in at the door. */
   onRefusal({ why }: Refusal): void {
     this.refusals[why]++;
+  }
+
+  /** The last loss of each split that has been evaluated, and not undone since. */
+  get losses(): Readonly<Partial<Record<EvalSplit, number>>> {
+    return Object.fromEntries(Array.from(this.#evaluated, ([split, { loss }]) => [split, loss]));
   }
 
   /** Workers that are there, their threads, and what they hold. */

@@ -68,8 +68,10 @@ export async function openLive(run: TrainingRun, prepared: Watchable, options: L
 
   let sampledAt = Number.NEGATIVE_INFINITY;
   const drawUnasked = async (step: number) => {
+    const { epoch } = trainer.state;
     const texts = await sampler.draw({ ...SHOWN[info.dataKind], seed: step, temperature: 1, prompt: '' });
-    view.addSample({ step, text: texts.join(', ') });
+    // Where the run has gone back meanwhile, it may be of a step that is undone.
+    if (trainer.state.epoch === epoch) view.addSample({ step, text: texts.join(', ') });
   };
   run.observe({
     onStep: ({ step }) => {

@@ -162,6 +162,8 @@ export class LiveView implements RunObserver {
   onRollback(from: number, to: number): void {
     this.#step = to;
     this.#last = null;
+    // Later ones are gone. It went to the newest that was left, or to the beginning.
+    if (this.#checkpoint !== null && this.#checkpoint > to) this.#checkpoint = to > 0 ? to : null;
     this.#course.cut(to);
     this.#evaluations = this.#evaluations.filter(({ step }) => step <= to);
     this.#valLoss = this.#evaluations.findLast(({ split }) => split === 'val')?.loss ?? null;

@@ -38,6 +38,7 @@ export function openMetrics({ counts, run, model, steps, traffic }: MetricsOptio
       ...named(own, name, help),
       labelNames: [label],
       collect() {
+        this.reset();
         for (const [of, value] of Object.entries(values())) this.set({ [label]: of }, value);
       },
     });
@@ -97,7 +98,7 @@ export function openMetrics({ counts, run, model, steps, traffic }: MetricsOptio
   counters('network_bytes_total', 'Bytes over the network, pages included.', 'direction', () => ({ ...traffic() }));
 
   counter('checkpoints_total', 'Checkpoints written.', () => counts.checkpoints);
-  gauge('checkpoint_step', 'The step of the last one.', () => counts.checkpointStep);
+  gauge('checkpoint_step', 'The step of the newest that is there.', () => counts.checkpointStep);
   gauge('checkpoint_duration_seconds', 'How long the last one took.', () => counts.checkpointSeconds);
   gauge('disk_stuck', '1 while the disk does not take what is written, and the run waits for it.', () =>
     counts.isDiskStuck ? 1 : 0,

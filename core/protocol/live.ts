@@ -47,7 +47,7 @@ export interface RunStatus {
   readonly secondsLeft: number | null;
   /** Since the coordinator started. */
   readonly seconds: number;
-  /** The step of the newest checkpoint that this coordinator has written. */
+  /** The step of the newest checkpoint that this coordinator has written, or has gone back to; null if there is none. */
   readonly checkpoint: number | null;
 }
 

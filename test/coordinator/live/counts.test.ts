@@ -41,9 +41,11 @@ test('doubted answers are no late ones; leases that are overdue are so until the
   expect(after.get('manygrad_leases_overdue_total')).toBe(3);
 });
 
-test('durations fall into buckets that add up; a rollback takes the step back', async () => {
+test('durations fall into buckets that add up; a rollback takes back the step, and what was of later ones', async () => {
   const made = { loss: 1, lr: 1, gradNorm: 1, count: 32, workers: 1, threads: 1, tokensPerSecond: 1 };
   for (const [i, seconds] of [0.0001, 0.001, 0.0011, 700].entries()) counts.onStep({ ...made, step: 41 + i, seconds });
+  counts.onEvaluation({ step: 42, split: 'train', loss: 3 });
+  counts.onEvaluation({ step: 44, split: 'val', loss: 2 });
   counts.onCheckpoint(44, 0.25);
   now += 5000;
   const made4 = await scrape();
@@ -52,11 +54,20 @@ test('durations fall into buckets that add up; a rollback takes the step back', 
   expect(made4.get('manygrad_step_duration_seconds_sum')).toBeCloseTo(700.0022);
   expect(made4.get('manygrad_tokens_total')).toBe(128);
   expect(made4.get('manygrad_checkpoint_age_seconds')).toBe(5);
+  expect(made4.get('manygrad_checkpoint_step')).toBe(44);
+  expect(made4.get('manygrad_loss')).toBe(1);
+  expect(made4.get('manygrad_evaluation_loss{split="val"}')).toBe(2);
   counts.onRollback(44, 42);
   counts.onDisk('there is no room');
   const back = await scrape();
   expect(back.get('manygrad_step')).toBe(42);
+  for (const name of ['loss', 'learning_rate', 'gradient_norm']) expect(back.get(`manygrad_${name}`), name).toBeNaN();
+  expect(back.get('manygrad_evaluation_loss{split="val"}')).toBeUndefined();
+  expect(back.get('manygrad_evaluation_loss{split="train"}')).toBe(3);
+  expect(back.get('manygrad_checkpoint_step')).toBe(42);
   expect(back.get('manygrad_steps_total')).toBe(4);
   expect(back.get('manygrad_rollbacks_total')).toBe(1);
   expect(back.get('manygrad_disk_stuck')).toBe(1);
+  counts.onRollback(42, 0);
+  expect((await scrape()).get('manygrad_checkpoint_step')).toBeNaN();
 });

@@ -138,12 +138,13 @@ test('a run that goes back shows nothing of the steps that are undone, and says 
     told.view.onEvaluation({ step: told.step, split: 'val', loss: told.step });
     told.view.addSample({ step: told.step, text: `at ${told.step}` });
   }
+  told.view.onCheckpoint(8);
   told.view.onUnverifiable();
   const mark = told.view.mark();
   told.step = 5;
   told.view.onRollback(10, 5);
   const { status, evaluations, samples, course, notices } = told.view.snapshot();
-  expect(status).toMatchObject({ step: 5, loss: null, valLoss: 4 });
+  expect(status).toMatchObject({ step: 5, loss: null, valLoss: 4, checkpoint: 5 });
   expect(evaluations.map((e) => e.step)).toEqual([4]);
   expect(samples.map((s) => s.step)).toEqual([4]);
   expect(course.course.step).toEqual([1, 2, 3, 4, 5]);
@@ -158,6 +159,8 @@ test('a run that goes back shows nothing of the steps that are undone, and says 
   expect(changes?.course?.course.step).toEqual([1, 2, 3, 4, 5]);
   told.makeStep(1, 100);
   expect(told.view.snapshot().course.course.step).toEqual([1, 2, 3, 4, 5, 6]);
+  told.view.onRollback(6, 0);
+  expect(told.view.snapshot().status).toMatchObject({ step: 0, valLoss: null, checkpoint: null });
 });
 
 describe('rates', () => {

@@ -11,7 +11,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { loadData } from '../../../coordinator/data.ts';
 import { type Live, openLive } from '../../../coordinator/live/live.ts';
 import { PLAIN } from '../../../coordinator/options.ts';
-import { prepareNewRun, prepareResumedRun, type RunPlace } from '../../../coordinator/prepare.ts';
+import { type PreparedRun, prepareNewRun, prepareResumedRun, type RunPlace } from '../../../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../../../coordinator/run.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { LiveCloseCode, type LiveState } from '../../../core/protocol/live.ts';
@@ -64,6 +64,7 @@ class Gate {
 
 interface Scene {
   readonly run: TrainingRun;
+  readonly trainer: PreparedRun['trainer'];
   readonly live: Live;
   readonly port: number;
   readonly dir: string;
@@ -110,6 +111,7 @@ async function stage(holdAfter = -1, resume?: string, on?: RunPlace): Promise<Sc
   connection.join(gated);
   const scene: Scene = {
     run,
+    trainer: prepared.trainer,
     live,
     port: (server.address() as AddressInfo).port,
     dir,
@@ -219,6 +221,18 @@ describe('a page', () => {
     expect(await page.closed).toBe(LiveCloseCode.misbehaved);
     expect(run.phase).toBe('waiting');
   });
+});
+
+test('a sample is not shown if the run has gone back while it was drawn', async () => {
+  const { run, trainer, live, port } = await stage(1);
+  const page = await LivePage.open(port, KEY);
+  // As a run does that goes back; by now the sample is being drawn.
+  run.observe({ onStep: () => trainer.restart() });
+  run.start();
+  await page.until((s) => s?.status.step === 1);
+  // Samples are drawn one after the other: when this one has been, so has that.
+  expect(await page.ask({ kind: 'sample', prompt: '', temperature: 1, length: 5 })).toMatchObject({ error: null });
+  expect(live.news(1).sample).toBeNull();
 });
 
 describe('an operator', () => {
