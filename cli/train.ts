@@ -23,6 +23,7 @@ import { duration, type OutputMode, RULE, TrainingOutput } from './output.ts';
 import { type RecipeFlags, recipeFrom } from './recipe.ts';
 import { EXIT_CODES, onSignals } from './signals.ts';
 import { teller } from './teller.ts';
+import { thenClose } from './thenClose.ts';
 import { checkCode, trustFlag } from './trust.ts';
 
 /** Who does the work, and who may watch. */
@@ -178,7 +179,7 @@ export async function trainPrepared(
   const samples = options.diagnoseEvery > 0 ? new SampleLog(folder, config.recipe, () => trainer.state) : null;
   if (samples !== null) run.observe(samples);
   let ended: RunEnd | null = null;
-  try {
+  const trainToItsEnd = async () => {
     if (args.listen !== undefined) {
       const at = args.listen;
       door = await openDoor({ ...args, at, again: how.again === true, log, logger, warn }, prepared, run, output);
@@ -202,16 +203,21 @@ export async function trainPrepared(
     logger.info({ event: 'end', ...summary });
     await how.atEnd?.(end);
     return { end, code: end.complete ? 0 : stopping.code };
-  } finally {
-    output.stop();
-    unhook();
-    clearTimeout(stopping.impatience);
-    await door?.close(sendsHome(ended));
-    local?.close('', 'goingAway');
-    await local?.closed;
-    await samples?.close();
-    await folder.close();
-  }
+  };
+  return thenClose(trainToItsEnd, [
+    () => {
+      output.stop();
+      unhook();
+      clearTimeout(stopping.impatience);
+    },
+    () => door?.close(sendsHome(ended)),
+    () => {
+      local?.close('', 'goingAway');
+      return local?.closed;
+    },
+    () => samples?.close(),
+    () => folder.close(),
+  ]);
 }
 
 const SILENT = openLog({ log: undefined, logLevel: 'info' });
