@@ -172,8 +172,8 @@ export class Machine {
     const roundStands = !lied || (since === null && !this.#unchecked.has(standing));
     if (roundStands) this.#accept(round, lease);
     if (lied) this.#expelLiar(worker, standing);
-    this.#standings.release(standing);
-    if (roundStands) return;
+    if (roundStands) return this.#standings.release(standing);
+    // Releases this result as well: it is held still, like all others of the round.
     this.#close();
     if (since === null) return this.#open(this.#rounds.again(round));
     this.#rounds.goBack(since);

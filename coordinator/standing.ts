@@ -53,8 +53,9 @@ export class Standings {
     standing.held++;
   }
 
-  /** A result is held no longer. */
+  /** A result is held no longer. @throws Error if none is */
   release(standing: Standing): void {
+    if (standing.held === 0) throw new Error('a result is let go that was not held');
     standing.held--;
     this.#forget(standing);
   }

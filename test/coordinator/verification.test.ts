@@ -200,6 +200,25 @@ describe('by hand', () => {
     expect(table.answers(9, 16, 16).slice(0, 3)).toEqual(['accept 9 16+16', 'commit eval 10', 'open eval 10']);
   });
 
+  test('of a stranger that lied, each result that was held is let go once when the round starts again', () => {
+    const table = new Table({ steps: 10, evalMicroBatches: { train: 32, val: 1 } });
+    table.joins(1, false, null, 4);
+    table.tell({ type: 'start' });
+    table.dice = 0;
+    for (let i = 0; i < 10; i++) {
+      table.answers(1, 0, 1);
+      table.joins(9, true);
+      table.answers(9, 0, 1, true);
+      table.tell({ type: 'left', worker: 9 });
+    }
+    table.dice = 0.99;
+    expect(table.answers(1, 0, 4)[0]).toBe('accept 1 0+4');
+    table.dice = 0;
+    for (const lo of [4, 8]) expect(table.answers(1, lo, 4)[0]).toBe(`doubt 1 ${lo}+4`);
+    expect(table.joins(9, true)).toEqual(['assign 9 4+4']);
+    expect(table.answers(9, 4, 4, false)).toEqual(['expel 1 lied', 'open eval 10', 'assign 9 0+16']);
+  });
+
   /** A run at step 13 to which worker 1 has contributed unchecked since step 10, and in which its lie has been found. */
   const goingBack = () => {
     const table = new Table({ diagnoseEvery: 10 });
