@@ -78,19 +78,26 @@ export class JsonLog {
 
   /** Drops the lines of later steps than `step`, in memory and in the file. @throws UserError as `flush` */
   async cut(step: number): Promise<void> {
-    this.#held = this.#held.filter((line) => line.step <= step);
+    this.#dropAfter(step);
     this.#written = 0;
     // What of the held lines is in the file, and what may have been torn, lies beyond what is safe: it is written again.
-    if (this.#handle === null && !this.#torn) return cutLines(this.#disk, this.#file, (line) => line.step <= step);
-    this.#torn = true;
-    try {
-      await shorten(await this.#open(), this.#safe);
-      await this.#close();
-      this.#torn = false;
-    } catch (error) {
-      throw cannotWrite(this.#file, error);
+    if (this.#handle !== null || this.#torn) {
+      this.#torn = true;
+      try {
+        await shorten(await this.#open(), this.#safe);
+        await this.#close();
+        this.#torn = false;
+      } catch (error) {
+        throw cannotWrite(this.#file, error);
+      }
     }
     await cutLines(this.#disk, this.#file, (line) => line.step <= step);
+    // What has been pushed meanwhile may be of those steps, too.
+    this.#dropAfter(step);
+  }
+
+  #dropAfter(step: number): void {
+    this.#held = this.#held.filter((line) => line.step <= step);
   }
 
   /** Lets the file go, as it is. */

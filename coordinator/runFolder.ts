@@ -258,7 +258,7 @@ export class RunFolder {
 
   /**
    * Goes back to the newest whole checkpoint of `step` or an earlier one, for the run to go on from there: drops later
-   * checkpoints, and every line about a step beyond it. Until it has resolved, nothing may be told to the folder.
+   * checkpoints, and every line about a step beyond it, those included that come late. Until it has resolved, no step may be told.
    * @returns the checkpoint; null if there is none, and the run is to start again from its first values
    * @throws UserError
    */

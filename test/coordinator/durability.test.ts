@@ -203,6 +203,28 @@ describe(`a roll-back, seed ${SEED}`, { timeout: 120_000 }, () => {
     expect(Math.min(found.a, found.b)).toBeGreaterThan(10);
   });
 
+  test('drops what it is told of undone steps meanwhile, and keeps what is of others', async () => {
+    const disk = new SimDisk({ seed: SEED });
+    const { folder } = await takeUp(disk.life(), new ManualClock());
+    for (let step = 1; step <= 6; step++) {
+      tell(folder, step);
+      if (step === 5) await folder.checkpoint(step, tensors(step), KEEP);
+    }
+    const late = (step: number) => ({ step, samples: ['drawn late'] });
+    let calls = 0;
+    disk.onCall = (when, _, file) => {
+      if (when !== 'after' || file !== `${DIR}/samples.jsonl`) return;
+      if (calls++ === 0) folder.samples(late(5));
+      folder.samples(late(6));
+    };
+    await folder.rollBack(CLEAN);
+    expect(calls).toBeGreaterThan(1);
+    disk.onCall = () => undefined;
+    await folder.close();
+    const { samples = [], ...others } = told(5);
+    expect(lines(disk)).toEqual({ ...others, samples: [...samples, late(5)] });
+  });
+
   test('to a step before any checkpoint is to the beginning; a damaged checkpoint is passed over', async () => {
     const disk = new SimDisk({ seed: SEED });
     const { folder } = await takeUp(disk.life(), new ManualClock());
