@@ -8,6 +8,7 @@ import type { WorkerKind } from '../../core/protocol/work.ts';
 import type { Refusal } from '../door/refusal.ts';
 import type { Block, EvalSplit, Round, WorkerId } from '../machine.ts';
 import type { Evaluated, Expulsion, ExpulsionCause, RunObserver, StepMade, WorkerChange } from '../observer.ts';
+import { Holdings } from './holdings.ts';
 
 /** Upper bounds of the durations that are counted apart, in seconds. */
 export const STEP_BUCKETS: readonly number[] = [
@@ -17,15 +18,12 @@ export const STEP_BUCKETS: readonly number[] = [
 interface Presence {
   readonly kind: WorkerKind;
   readonly slots: number;
-  /** Leases that it has not answered, and which of them are overdue. */
-  leases: number;
-  readonly overdue: Set<string>;
+  readonly holdings: Holdings;
 }
 
 const KINDS: readonly WorkerKind[] = ['threads', 'remote', 'tab'];
 const zeros = <K extends string>(keys: readonly K[]) =>
   Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-const keyOf = (round: number, { lo, size }: Block): string => `${round} ${lo} ${size}`;
 
 export class RunCounts implements RunObserver {
   readonly #clock: Clock;
@@ -110,7 +108,7 @@ export class RunCounts implements RunObserver {
   }
 
   onWorker({ id, kind, slots, joined }: WorkerChange): void {
-    if (joined) this.#present.set(id, { kind, slots, leases: 0, overdue: new Set() });
+    if (joined) this.#present.set(id, { kind, slots, holdings: new Holdings() });
     else this.#present.delete(id);
     (joined ? this.joins : this.leaves)[kind]++;
   }
@@ -121,22 +119,18 @@ export class RunCounts implements RunObserver {
 
   onAssign(worker: WorkerId): void {
     this.leases++;
-    const presence = this.#present.get(worker);
-    if (presence !== undefined) presence.leases++;
+    this.#present.get(worker)?.holdings.assign();
   }
 
   onOverdue(worker: WorkerId, round: Round, block: Block): void {
     this.overdueLeases++;
-    this.#present.get(worker)?.overdue.add(keyOf(round.id, block));
+    this.#present.get(worker)?.holdings.late(round.id, block);
   }
 
   onResult(worker: WorkerId, round: number, block: Block, accepted: boolean): void {
     if (accepted) this.accepted++;
     else this.notAccepted++;
-    const presence = this.#present.get(worker);
-    if (presence === undefined) return;
-    presence.leases--;
-    if (presence.overdue.size > 0) presence.overdue.delete(keyOf(round, block));
+    this.#present.get(worker)?.holdings.answer(round, block);
   }
 
   onDoubt(): void {
@@ -183,11 +177,11 @@ export class RunCounts implements RunObserver {
   } {
     const [workers, threads] = [zeros(KINDS), zeros(KINDS)];
     let [leases, overdue] = [0, 0];
-    for (const presence of this.#present.values()) {
-      workers[presence.kind]++;
-      threads[presence.kind] += presence.slots;
-      leases += presence.leases;
-      overdue += presence.overdue.size;
+    for (const { kind, slots, holdings } of this.#present.values()) {
+      workers[kind]++;
+      threads[kind] += slots;
+      leases += holdings.leases;
+      overdue += holdings.overdue;
     }
     return { workers, threads, leases, overdue };
   }

@@ -6,6 +6,7 @@ import { runLength } from '../../core/allreduce/treeSum.ts';
 import type { WorkerRow } from '../../core/protocol/live.ts';
 import type { WorkerPort } from '../../core/protocol/work.ts';
 import type { Block, Round, WorkerId } from '../machine.ts';
+import { Holdings } from './holdings.ts';
 import { Rate } from './rate.ts';
 
 /** Names are cut off here: they are whatever a stranger calls itself. */
@@ -19,13 +20,8 @@ interface Entry {
   microBatches: number;
   /** Those of them that were computed again elsewhere. */
   verified: number;
-  /** Leases that it holds. */
-  leases: number;
-  /** Those of them that are overdue: round and first micro-batch. */
-  readonly overdue: Set<string>;
+  readonly holdings: Holdings;
 }
-
-const keyOf = (round: number, { lo }: Block): string => `${round} ${lo}`;
 
 export class Roster {
   readonly #entries = new Map<WorkerId, Entry>();
@@ -44,8 +40,7 @@ export class Roster {
       rate,
       microBatches: 0,
       verified: 0,
-      leases: 0,
-      overdue: new Set(),
+      holdings: new Holdings(),
     });
   }
 
@@ -66,19 +61,17 @@ export class Roster {
   }
 
   assign(id: WorkerId): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.leases++;
+    this.#entries.get(id)?.holdings.assign();
   }
 
   overdue(id: WorkerId, { id: round }: Round, block: Block): void {
-    this.#entries.get(id)?.overdue.add(keyOf(round, block));
+    this.#entries.get(id)?.holdings.late(round, block);
   }
 
   result(id: WorkerId, round: number, block: Block, accepted: boolean, now: number): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    if (entry.leases > 0) entry.leases--;
-    if (entry.overdue.size > 0) entry.overdue.delete(keyOf(round, block));
+    entry.holdings.answer(round, block);
     if (accepted && this.#training?.id === round) this.#credit(entry, this.#training, block, now);
   }
 
@@ -119,14 +112,14 @@ export class Roster {
   }
 
   #row(id: WorkerId, entry: Entry, now: number): WorkerRow {
-    const { name, port, joinedAt, rate, microBatches, verified, leases, overdue } = entry;
+    const { name, port, joinedAt, rate, microBatches, verified, holdings } = entry;
     const traffic = port.traffic?.();
     return {
       id,
       name,
       kind: port.kind,
       slots: port.slots,
-      state: overdue.size > 0 ? 'overdue' : leases > 0 ? 'working' : 'idle',
+      state: holdings.overdue > 0 ? 'overdue' : holdings.leases > 0 ? 'working' : 'idle',
       microBatches,
       share: this.#accepted === 0 ? 0 : microBatches / this.#accepted,
       perSecond: rate.perSecond(now) ?? 0,

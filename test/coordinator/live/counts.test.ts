@@ -34,6 +34,9 @@ test('doubted answers are no late ones; leases that are overdue are so until the
   expect(during.get('manygrad_checks_total{outcome="agreed"}')).toBe(1);
   expect(during.get('manygrad_leases_outstanding')).toBe(2);
   expect(during.get('manygrad_leases_overdue')).toBe(2);
+  // What it gives back and never held is no lease less.
+  for (let i = 0; i < 3; i++) counts.onResult(1, 6, block(9), false);
+  expect((await scrape()).get('manygrad_leases_outstanding')).toBe(0);
   counts.onWorker({ ...worker, joined: false });
   const after = await scrape();
   expect(after.get('manygrad_leases_outstanding')).toBe(0);
