@@ -2,6 +2,7 @@
  * Whether a gradient is of the size that others have been of late. What a stranger sends may have any size at all; one that is
  * out of line is computed again before it is used. No judgement follows from it alone: an honest one can stand out too.
  */
+import { RecentMedian } from './recentMedian.ts';
 
 /** So many times the median, or less than that part of it, is out of line. Honest ones of small leases differ by 2 or 3. */
 const FACTOR = 10;
@@ -11,26 +12,22 @@ const REMEMBERED = 32;
 const LEAST = 3;
 
 export class Norms {
-  /** In turns: the oldest is where the next one goes. */
-  readonly #last: number[] = [];
-  #next = 0;
+  readonly #norms = new RecentMedian(REMEMBERED);
 
   /** A result has been accepted. @param norm of its gradient, a target */
   add(norm: number): void {
-    this.#last[this.#next] = norm;
-    this.#next = (this.#next + 1) % REMEMBERED;
+    this.#norms.add(norm);
   }
 
   /** The run has gone back: what counted since may have been made up. */
   clear(): void {
-    this.#last.length = 0;
-    this.#next = 0;
+    this.#norms.clear();
   }
 
   /** Whether a result of this norm a target is out of line, or there is too little to tell. */
   isOdd(norm: number): boolean {
-    if (this.#last.length < LEAST) return true;
-    const median = this.#last.toSorted((a, b) => a - b)[this.#last.length >> 1] ?? 0;
+    const { count, median } = this.#norms;
+    if (count < LEAST || median === null) return true;
     return !(norm <= FACTOR * median && norm >= median / FACTOR);
   }
 }

@@ -2,6 +2,7 @@
  * How fast a worker has been, and what follows from that: how large its leases are, how long it may keep one, and when what it
  * holds is better handed to another too. Arithmetic on measured times; it reads no clock.
  */
+import { RecentMedian } from './recentMedian.ts';
 
 /** How many of a worker's last answers are remembered. */
 const REMEMBERED = 15;
@@ -11,59 +12,22 @@ const LEAST_MS = 1e-3;
 
 /** A worker's last answers of one mode, in milliseconds a micro-batch. */
 export class Pace {
-  /** In turns: the oldest is where the next one goes. */
-  readonly #last = new Float64Array(REMEMBERED);
-  readonly #sorted = new Float64Array(REMEMBERED);
-  #count = 0;
-  #next = 0;
-  #median: number | null = null;
-  /** Null until it is asked for. */
-  #deviation: number | null = 0;
+  readonly #answers = new RecentMedian(REMEMBERED);
 
   /** Null before the first answer. */
   get median(): number | null {
-    return this.#median;
+    return this.#answers.median;
   }
 
   /** The median of the answers' distances from their median. */
   get deviation(): number {
-    this.#deviation ??= medianDistance(this.#sorted, this.#count, this.#median ?? 0);
-    return this.#deviation;
+    return this.#answers.deviation;
   }
 
   /** Adds an answer. */
   remember(msPerMicroBatch: number): void {
-    const ms = Math.max(LEAST_MS, msPerMicroBatch);
-    const [last, sorted] = [this.#last, this.#sorted];
-    // The place of the oldest among the sorted, or one more, moves to where the new one belongs.
-    let at = this.#count < REMEMBERED ? this.#count++ : sorted.indexOf(last[this.#next] ?? 0);
-    last[this.#next] = ms;
-    this.#next = (this.#next + 1) % REMEMBERED;
-    for (let below = sorted[at - 1]; below !== undefined && below > ms; below = sorted[--at - 1]) sorted[at] = below;
-    for (
-      let above = sorted[at + 1];
-      at + 1 < this.#count && above !== undefined && above < ms;
-      above = sorted[++at + 1]
-    )
-      sorted[at] = above;
-    sorted[at] = ms;
-    this.#median = sorted[this.#count >> 1] ?? ms;
-    this.#deviation = null;
+    this.#answers.add(Math.max(LEAST_MS, msPerMicroBatch));
   }
-}
-
-/** The median distance of the first `count` of sorted numbers from their median: walks outwards from it, nearest first. */
-function medianDistance(sorted: Float64Array, count: number, median: number): number {
-  const middle = count >> 1;
-  let [below, above, distance] = [middle - 1, middle + 1, 0];
-  for (let i = 0; i < middle; i++) {
-    const down = median - (sorted[below] ?? Number.NEGATIVE_INFINITY);
-    const up = above < count ? (sorted[above] ?? 0) - median : Number.POSITIVE_INFINITY;
-    if (down <= up) below--;
-    else above++;
-    distance = Math.min(down, up);
-  }
-  return distance;
 }
 
 /**

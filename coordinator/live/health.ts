@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Phase } from '../../core/protocol/live.ts';
 import type { Block, WorkerId } from '../machine.ts';
 import type { RunObserver, StepMade, WorkerChange } from '../observer.ts';
+import { RecentMedian } from '../recentMedian.ts';
 
 /**
  * With workers at work, a run is stuck that has had no answer for so many times what its steps took at the median, and never
@@ -44,7 +45,7 @@ export class HealthWatch implements RunObserver {
   /** When there was last an answer that counts, or work began. */
   #heardAt: number;
   /** Seconds of the last steps. */
-  readonly #lately: number[] = [];
+  readonly #lately = new RecentMedian(REMEMBERED);
 
   /** @param step updates made before */
   constructor(step: number, clock: Clock) {
@@ -57,8 +58,7 @@ export class HealthWatch implements RunObserver {
     this.#step = step;
     this.#steppedAt = this.#clock.now();
     this.#isUnverifiable = false;
-    this.#lately.push(seconds);
-    if (this.#lately.length > REMEMBERED) this.#lately.shift();
+    this.#lately.add(seconds);
   }
 
   onWorker({ joined, port }: WorkerChange): void {
@@ -127,7 +127,7 @@ export class HealthWatch implements RunObserver {
   }
 
   get #patience(): number {
-    const median = this.#lately.toSorted((a, b) => a - b)[this.#lately.length >> 1];
-    return median === undefined ? FIRST_MS : Math.max(LEAST_MS, STEPS * median * 1000);
+    const { median } = this.#lately;
+    return median === null ? FIRST_MS : Math.max(LEAST_MS, STEPS * median * 1000);
   }
 }
