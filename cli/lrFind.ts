@@ -2,9 +2,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonLines } from '../coordinator/jsonLines.ts';
 import { PLAIN } from '../coordinator/options.ts';
 import { prepareNewRun } from '../coordinator/prepare.ts';
-import { jsonLines } from '../coordinator/report/jsonLines.ts';
 import { logLineSchema } from '../coordinator/runFolder.ts';
 import { type RateSearch, readSearch } from '../coordinator/search/rateFinder.ts';
 import { rateInWords, svgPlot, textPlot } from '../coordinator/search/ratePlot.ts';

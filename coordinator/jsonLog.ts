@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import type { Disk, DiskFile } from '../core/disk/disk.ts';
 import { linesOf, replaceFile } from '../core/disk/files.ts';
+import { parseJson } from '../core/json.ts';
 import { cannotWrite } from './diskTrouble.ts';
 
 /** What has been written is made safe when there is more of it, so that no more than this is held in memory for long. */
@@ -175,14 +176,5 @@ export async function cutLines(disk: Disk, file: string, keep: (line: AnyLine) =
     }
   } catch (error) {
     throw cannotWrite(file, error);
-  }
-}
-
-/** Null where it is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -7,8 +7,8 @@ import { codeOf } from '../core/disk/errors.ts';
 import { readIfThere, replaceFile } from '../core/disk/files.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import { recipeSchema } from '../models/recipe.ts';
-import { parseJson } from './jsonLog.ts';
 
 export const CONFIG = 'config.json';
 

@@ -23,13 +23,14 @@ import {
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { Disk } from '../core/disk/disk.ts';
 import { mayPass } from '../core/disk/errors.ts';
-import { linesOf, openIfThere, replaceFile, temporaryOf } from '../core/disk/files.ts';
+import { openIfThere, replaceFile, temporaryOf } from '../core/disk/files.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import type { Diagnostics, Samples } from '../core/protocol/diagnostics.ts';
 import { DiskQueue } from './diskQueue.ts';
 import { cannotWrite, notSaved, waitsForDisk } from './diskTrouble.ts';
-import { type AnyLine, cutLines, JsonLog, parseJson } from './jsonLog.ts';
+import { jsonLines } from './jsonLines.ts';
+import { type AnyLine, cutLines, JsonLog } from './jsonLog.ts';
 import { CONFIG, type RunConfig, writeConfig } from './runConfig.ts';
 import { lockRun, type RunLock } from './runLock.ts';
 
@@ -210,10 +211,7 @@ export class RunFolder {
   /** What the log says so far, line by line; what is no line of a log is passed over. */
   async *history(): AsyncGenerator<LogLine> {
     await this.flush();
-    for await (const { text } of linesOf(this.#disk, join(this.dir, LOG))) {
-      const line = logLineSchema.safeParse(parseJson(text));
-      if (line.success) yield line.data;
-    }
+    yield* jsonLines(join(this.dir, LOG), logLineSchema, this.#disk);
   }
 
   /** Writes what is buffered, which happens by itself now and then; a crash of the machine may yet undo it. */

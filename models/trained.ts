@@ -7,6 +7,7 @@ import type { Checkpoint } from '../core/checkpoint/store.ts';
 import { Characters } from '../core/data/characters.ts';
 import { Vocabulary } from '../core/data/vocabulary.ts';
 import { UserError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import { bufferLayout, flatten, type Module, parameterLayout, place } from '../core/nn/index.ts';
 import { buildModel } from './model.ts';
 import { dataKind, parseRecipe, type Recipe } from './recipe.ts';
@@ -27,7 +28,7 @@ export interface Values {
 
 /** The recipe in a checkpoint's metadata. @throws UserError if there is none */
 export function recipeOf({ metadata, file }: Checkpoint): Recipe {
-  return parseRecipe(parseJson(metadata.recipe), `the recipe in ${file}`);
+  return parseRecipe(parseJson(metadata.recipe ?? ''), `the recipe in ${file}`);
 }
 
 /** A custom model's code must have been loaded. @throws UserError if the checkpoint does not say, or hold, what it is of */
@@ -64,12 +65,4 @@ function assemble(recipe: Recipe, vocab: string, backend: Backend, valuesOf: (m:
   backend.write(params, values.params);
   backend.write(buffers, values.buffers);
   return { recipe, vocabulary, model: model.eval(), backend };
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

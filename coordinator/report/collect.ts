@@ -11,13 +11,13 @@ import { loadModel } from '../../models/loadCode.ts';
 import { titleOf } from '../../models/model.ts';
 import { dataKind, type Recipe } from '../../models/recipe.ts';
 import { loadTrained, type TrainedModel } from '../../models/trained.ts';
+import { jsonLines } from '../jsonLines.ts';
 import { readConfig } from '../runConfig.ts';
 import { logLineSchema } from '../runFolder.ts';
 import { attentionMaps } from './attention.ts';
 import { bigrams } from './bigrams.ts';
 import { Buckets, Thinned } from './buckets.ts';
 import { embeddingPoints } from './embedding.ts';
-import { jsonLines } from './jsonLines.ts';
 import { measured } from './measured.ts';
 import type { Course, Evaluation, Part, Report, Summary } from './report.ts';
 

@@ -1,7 +1,7 @@
 /** Reads diagnostics.jsonl: a few steps whole, and one ratio of many. */
 import { type Diagnostics, diagnosticsSchema } from '../../core/protocol/diagnostics.ts';
+import { jsonLines } from '../jsonLines.ts';
 import { rounded, Thinned } from './buckets.ts';
-import { jsonLines } from './jsonLines.ts';
 import type { Measured, Part } from './report.ts';
 
 /** A recorded step is some 20 kB of a page: as many as a slider can tell apart. */
