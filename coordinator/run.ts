@@ -436,7 +436,7 @@ export class TrainingRun {
     const { trainer, folder, options } = this.#parts;
     this.#checkpointedAt = this.#clock.now();
     const keep = { last: options.keepCheckpoints, every: options.keepEvery, clean: this.#machine.cleanStep };
-    this.#writing = folder.checkpoint(step, trainer.tensors(), keep);
+    this.#writing = folder.checkpoint(step, () => trainer.tensors(), keep);
     this.#writing.catch((error: unknown) => this.#fail(error));
   }
 

@@ -222,13 +222,15 @@ export class RunFolder {
   /**
    * Writes a checkpoint, its step's lines before it, and removes old ones. One is written at a time: of those that fall due
    * meanwhile only the newest is. The same step is written once.
+   * @param tensors called at once, if at all: what must be a copy of what trains on
    * @returns a promise that resolves when it, or a later one in its place, is safe on the disk
    */
-  checkpoint(step: number, tensors: readonly CheckpointTensor[], keep: Keep): Promise<void> {
+  checkpoint(step: number, tensors: () => readonly CheckpointTensor[], keep: Keep): Promise<void> {
     if (this.#newest?.step === step) return this.#newest.written;
-    const isNext = this.#due !== null && this.#newest !== null;
-    const written = isNext && this.#newest !== null ? this.#newest.written : this.#writeDue();
-    this.#due = { step, tensors, keep };
+    // One that waits for its turn gives it to this one.
+    const turn = this.#due === null ? undefined : this.#newest?.written;
+    this.#due = { step, tensors: tensors(), keep };
+    const written = turn ?? this.#writeDue();
     this.#newest = { step, written };
     return written;
   }

@@ -76,12 +76,12 @@ describe('a full disk', () => {
   test('leaves nothing of a checkpoint that it does not take, and takes it later', async () => {
     const { disk, clock, folder, events } = await stage();
     tell(folder, 1);
-    await folder.checkpoint(1, tensors(1), KEEP);
+    await folder.checkpoint(1, () => tensors(1), KEEP);
     tell(folder, 2);
     await folder.flush();
     const before = disk.used;
     disk.capacity = before + 300;
-    const written = folder.checkpoint(2, tensors(2), KEEP);
+    const written = folder.checkpoint(2, () => tensors(2), KEEP);
     await settle();
     expect(events).toEqual(['saved 1', FULL]);
     expect(await names(disk)).toEqual(['checkpoint-1.safetensors']);
@@ -98,9 +98,9 @@ describe('a full disk', () => {
     tell(folder, 1);
     await folder.flush();
     disk.capacity = disk.used;
-    const written = [folder.checkpoint(1, tensors(1), KEEP)];
+    const written = [folder.checkpoint(1, () => tensors(1), KEEP)];
     await settle();
-    for (const step of [2, 3, 3]) written.push(folder.checkpoint(step, tensors(step), KEEP));
+    for (const step of [2, 3, 3]) written.push(folder.checkpoint(step, () => tensors(step), KEEP));
     disk.capacity = Number.POSITIVE_INFINITY;
     clock.pass(60_000);
     await Promise.all(written);
@@ -111,10 +111,10 @@ describe('a full disk', () => {
   test('is waited for until nobody wants to any more: said in a sentence, and the last checkpoint is there', async () => {
     const { disk, clock, folder } = await stage();
     tell(folder, 1);
-    await folder.checkpoint(1, tensors(1), KEEP);
+    await folder.checkpoint(1, () => tensors(1), KEEP);
     disk.capacity = disk.used;
     tell(folder, 2);
-    const written = folder.checkpoint(2, tensors(2), KEEP).catch((error: unknown) => error);
+    const written = folder.checkpoint(2, () => tensors(2), KEEP).catch((error: unknown) => error);
     await settle();
     folder.giveUp();
     const error = await written;
@@ -135,10 +135,10 @@ describe('a full disk', () => {
     for (let seed = 0; seed < 50; seed++) {
       const { disk, folder } = await stage(new SimDisk({ seed }));
       for (let step = 1; step <= 4; step++) tell(folder, step);
-      await folder.checkpoint(4, tensors(4), KEEP);
+      await folder.checkpoint(4, () => tensors(4), KEEP);
       for (let step = 5; step <= 9; step++) tell(folder, step);
       disk.capacity = disk.used + 300;
-      void folder.checkpoint(9, tensors(9), KEEP);
+      void folder.checkpoint(9, () => tensors(9), KEEP);
       await settle();
       disk.crash();
       disk.capacity = Number.POSITIVE_INFINITY;
@@ -155,7 +155,7 @@ describe('a disk that fails', () => {
       for (let step = 1; step <= 4; step++) tell(folder, step);
       await folder.flush();
       const left = failing(disk, 'sync', 'EIO', /(log|ledger)\.jsonl$/, 2);
-      const written = folder.checkpoint(4, tensors(4), KEEP);
+      const written = folder.checkpoint(4, () => tensors(4), KEEP);
       for (let i = 0; i < 3; i++) {
         await settle();
         clock.pass(60_000);
@@ -179,7 +179,7 @@ describe('a disk that fails', () => {
     expect(events).toEqual([expect.stringMatching(/^failed: UserError: .*log\.jsonl cannot be written \(EACCES\)/)]);
     expect(() => folder.log({ step: 2 })).toThrow('EACCES');
     failing(disk, 'rename', 'EROFS', /checkpoint/);
-    await expect(folder.checkpoint(1, tensors(1), KEEP)).rejects.toThrow(/cannot be written \(EROFS\)/);
+    await expect(folder.checkpoint(1, () => tensors(1), KEEP)).rejects.toThrow(/cannot be written \(EROFS\)/);
   });
 
   test('to read a checkpoint is asked again, and then for the one before it', async () => {
@@ -188,7 +188,7 @@ describe('a disk that fails', () => {
       [99, 2],
     ] as const) {
       const { disk, clock, folder } = await stage();
-      for (const s of [2, 4, 6]) await folder.checkpoint(s, tensors(s), { last: 9 });
+      for (const s of [2, 4, 6]) await folder.checkpoint(s, () => tensors(s), { last: 9 });
       failing(disk, 'read', 'EIO', /checkpoint-4/, times);
       const back = folder.rollBack(5);
       for (let i = 0; i < 5; i++) {
@@ -206,12 +206,12 @@ describe('a disk that fails', () => {
     const script = async ({ folder }: Scene) => {
       for (let step = 1; step <= 6; step++) {
         tell(folder, step);
-        if (step % 2 === 0) await folder.checkpoint(step, tensors(step), KEEP);
+        if (step % 2 === 0) await folder.checkpoint(step, () => tensors(step), KEEP);
         else await folder.flush();
       }
       expect((await folder.rollBack(5))?.step).toBe(4);
       for (let step = 5; step <= 6; step++) tell(folder, step, 'b');
-      await folder.checkpoint(6, tensors(6, 'b'), KEEP);
+      await folder.checkpoint(6, () => tensors(6, 'b'), KEEP);
       await folder.summary({ steps: 6 });
       await folder.close();
     };
@@ -274,7 +274,7 @@ describe('checkpoints', () => {
     const written: Promise<void>[] = [];
     for (let step = 1; step <= 9; step++) {
       tell(folder, step);
-      written.push(folder.checkpoint(step, tensors(step), { last: 9 }));
+      written.push(folder.checkpoint(step, () => tensors(step), { last: 9 }));
       // The first is under way when the others fall due.
       await settle();
       clock.pass(0);
@@ -282,11 +282,11 @@ describe('checkpoints', () => {
     }
     await run(Promise.all(written));
     expect(saved).toEqual([1, 9]);
-    // The step that is written already is not written again, unless it has been made again.
-    await run(folder.checkpoint(9, tensors(9), { last: 9 }));
+    // The step that is written already is neither written nor copied again, unless it has been made again.
+    await run(folder.checkpoint(9, () => expect.fail('it was copied'), { last: 9 }));
     expect(saved).toEqual([1, 9]);
     await run(folder.rollBack(9));
-    await run(folder.checkpoint(9, tensors(9), { last: 9 }));
+    await run(folder.checkpoint(9, () => tensors(9), { last: 9 }));
     expect(saved).toEqual([1, 9, 9]);
     await run(folder.close());
     expect(lines(disk)).toEqual(told(9));
@@ -294,7 +294,8 @@ describe('checkpoints', () => {
 
   test('are kept: the newest, those of round steps, and the newest of a step or before', async () => {
     const { disk, folder } = await stage();
-    for (let step = 1; step <= 9; step++) await folder.checkpoint(step, tensors(step), { last: 2, every: 4, clean: 6 });
+    for (let step = 1; step <= 9; step++)
+      await folder.checkpoint(step, () => tensors(step), { last: 2, every: 4, clean: 6 });
     const steps = (await names(disk)).map((name) => Number(/\d+/.exec(name)));
     expect(steps).toEqual([4, 6, 8, 9]);
   });

@@ -57,9 +57,11 @@ const steps =
     for (let step = (found?.step ?? 0) + 1; step <= STEPS; step++) {
       tell(folder, step);
       if (step % 2 === 0) {
-        last = folder.checkpoint(step, tensors(step), KEEP).then(() => {
-          promised.safe = Math.max(promised.safe, step);
-        });
+        last = folder
+          .checkpoint(step, () => tensors(step), KEEP)
+          .then(() => {
+            promised.safe = Math.max(promised.safe, step);
+          });
       }
       if (isAwaited(step)) await last;
       clock.pass(300);
@@ -150,7 +152,7 @@ describe(`a roll-back, seed ${SEED}`, { timeout: 120_000 }, () => {
     const make = async (from: number, to: number, history: string) => {
       for (let step = from; step <= to; step++) {
         tell(folder, step, history);
-        if (step % 2 === 0) await folder.checkpoint(step, tensors(step, history), keep);
+        if (step % 2 === 0) await folder.checkpoint(step, () => tensors(step, history), keep);
         if (step % 2 === 0) promised.safe = step;
         if (step % 3 === 0) await folder.flush();
       }
@@ -158,7 +160,7 @@ describe(`a roll-back, seed ${SEED}`, { timeout: 120_000 }, () => {
     await make(1, 7, 'a');
     // It is asked for while a checkpoint is under way, and while lines are still buffered.
     tell(folder, 8);
-    const last = folder.checkpoint(8, tensors(8), keep);
+    const last = folder.checkpoint(8, () => tensors(8), keep);
     promised.safe = 4;
     const found = await folder.rollBack(CLEAN);
     await last;
@@ -208,7 +210,7 @@ describe(`a roll-back, seed ${SEED}`, { timeout: 120_000 }, () => {
     const { folder } = await takeUp(disk.life(), new ManualClock());
     for (let step = 1; step <= 6; step++) {
       tell(folder, step);
-      if (step === 5) await folder.checkpoint(step, tensors(step), KEEP);
+      if (step === 5) await folder.checkpoint(step, () => tensors(step), KEEP);
     }
     const late = (step: number) => ({ step, samples: ['drawn late'] });
     let calls = 0;
@@ -230,7 +232,7 @@ describe(`a roll-back, seed ${SEED}`, { timeout: 120_000 }, () => {
     const { folder } = await takeUp(disk.life(), new ManualClock());
     for (let step = 1; step <= 6; step++) {
       tell(folder, step);
-      await folder.checkpoint(step, tensors(step), { last: 9 });
+      await folder.checkpoint(step, () => tensors(step), { last: 9 });
     }
     disk.flip(`${DIR}/checkpoint-3.safetensors`, 8 * 200);
     expect((await folder.rollBack(3))?.step).toBe(2);
@@ -254,7 +256,7 @@ describe('lines', () => {
     const first = await takeUp(disk.life(), new ManualClock());
     for (let step = 1; step <= 9; step++) {
       tell(first.folder, step);
-      if (step === 4) await first.folder.checkpoint(step, tensors(step), KEEP);
+      if (step === 4) await first.folder.checkpoint(step, () => tensors(step), KEEP);
     }
     await first.folder.close();
     for (const name of ['log', 'ledger', 'samples']) {
@@ -295,7 +297,7 @@ describe('lines', () => {
       if (step % 500 === 0) clock.pass(500);
       if (step % 500 === 0) await settle();
     }
-    await folder.checkpoint(3000, tensors(3000), KEEP);
+    await folder.checkpoint(3000, () => tensors(3000), KEEP);
     disk.crash();
     await takeUp(disk.life(), clock);
     const steps = lines(disk).ledger?.map((line) => (line as { step: number }).step);

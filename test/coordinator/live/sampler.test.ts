@@ -37,7 +37,7 @@ test.each([
   const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, kind), options);
   const sampler = new Sampler(config.recipe, () => trainer.state);
   try {
-    await folder.checkpoint(0, trainer.tensors(), { last: 1 });
+    await folder.checkpoint(0, () => trainer.tensors(), { last: 1 });
     const trained = loadTrained(await latestCheckpoint(folder.dir), await createWasmBackend());
     const asked = { count: 3, seed: 5, temperature: 0.9, prompt: 'an', length: 30 };
     const expected: string[] = [];
