@@ -1,5 +1,5 @@
 /**
- * A training run: the machine's events and actions, joined to the workers, the numbers, the data and the files.
+ * A training run: the machine's events and actions, joined to the workers, the data, and the books of numbers and files.
  *
  * Everything here happens in one thread and, but for checkpoints, at once: a result is checked, added and answered by the
  * next lease before the next message is looked at.
@@ -7,18 +7,16 @@
 import { randomInt } from 'node:crypto';
 import { isAligned } from '../core/allreduce/treeSum.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
-import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Phase } from '../core/protocol/live.ts';
 import type { CloseCause, Fault, Result, WorkerPort } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
-import { EvaluationSum } from './evaluation.ts';
+import { Books } from './books.ts';
 import { type Finding, Inspection } from './inspection.ts';
-import { type Action, type Block, type EvalSplit, type Event, Machine, type Round, type WorkerId } from './machine.ts';
+import { type Action, type Block, type Event, Machine, type Round, type WorkerId } from './machine.ts';
 import { DRAINED, type ExpulsionCause, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';
-import type { LedgerLine, RunFolder } from './runFolder.ts';
-import { Stopwatch } from './stopwatch.ts';
+import type { RunFolder } from './runFolder.ts';
 import { Divergence, type Trainer } from './trainer.ts';
 import { WakefulTime } from './wakefulTime.ts';
 
@@ -59,8 +57,8 @@ export class TrainingRun {
   readonly #observers = new FanOut();
   readonly #machine: Machine;
   readonly #inspection: Inspection;
+  readonly #books: Books;
   readonly #peers = new Peers();
-  readonly #seen = new Set<string>();
   readonly #resolve: (end: RunEnd) => void;
   readonly #reject: (error: unknown) => void;
   /** Workers to wait for; infinite before `start` and once it has begun. */
@@ -71,21 +69,11 @@ export class TrainingRun {
   /** Results of the round under way that were not finite, of those who are believed. */
   #notFinite = 0;
   #nextId = 1;
-  #blocks: { lo: number; counts: readonly number[]; by: string }[] = [];
   #round: Round | null = null;
-  /** What the layers were seen to do before the step that comes next, if anybody looked. */
-  #layers: readonly LayerRecord[] | null = null;
-  readonly #evaluation = new EvaluationSum();
-  #losses: Record<EvalSplit, number | null> = { train: null, val: null };
-  /** Checkpoints are written while training goes on: the last that was asked for. */
-  #writing: Promise<void> = Promise.resolve();
-  #checkpointedAt: number;
   /** Who wants no more leases handed out: one does not lift the other's pause. */
   readonly #pausedBy = new Set<'operator' | 'disk'>();
   #diskTrouble: string | null = null;
   readonly #clock: Clock;
-  readonly #startedAt: number;
-  readonly #stopwatch: Stopwatch;
   readonly #time = new WakefulTime();
   /** Resolves when the run has gone back to where it was asked to; null while it is not asked to. */
   #rollback: Promise<void> | null = null;
@@ -93,9 +81,6 @@ export class TrainingRun {
   constructor(parts: RunParts, observer: RunObserver = {}, clock: Clock = systemClock, dice = unforeseeable) {
     this.#parts = parts;
     this.#clock = clock;
-    this.#startedAt = clock.now();
-    this.#checkpointedAt = this.#startedAt;
-    this.#stopwatch = new Stopwatch(clock);
     this.observe(observer);
     const { trainer, batches, folder, options, steps } = parts;
     folder.watch({
@@ -103,6 +88,7 @@ export class TrainingRun {
       stuck: (why) => this.#stuck(why),
       failed: (error) => this.#fail(error),
     });
+    this.#books = new Books(parts, this.#observers, clock);
     this.#inspection = new Inspection(trainer, batches, options.exact);
     const { evalEvery, checkpointEvery, diagnoseEvery, verify } = options;
     const { microBatches, evalMicroBatches } = batches;
@@ -175,14 +161,14 @@ export class TrainingRun {
 
   #hold(by: 'operator' | 'disk'): void {
     this.#pausedBy.add(by);
-    this.#stopwatch.pause();
+    this.#books.pause();
     this.#tell({ type: 'pause' });
   }
 
   #release(by: 'operator' | 'disk'): void {
     this.#pausedBy.delete(by);
     if (this.#pausedBy.size > 0) return;
-    this.#stopwatch.resume();
+    this.#books.resume();
     this.#tell({ type: 'resume' });
   }
 
@@ -190,7 +176,7 @@ export class TrainingRun {
   checkpointNow(): Promise<void> {
     if (this.#rollback !== null) return this.#rollback.then(() => this.checkpointNow());
     this.#tell({ type: 'checkpoint' });
-    return this.#writing;
+    return this.#books.written;
   }
 
   /** Sends a worker away, not to come back. @returns null, or a sentence saying why that cannot be */
@@ -250,7 +236,7 @@ export class TrainingRun {
 
   /** Sends away a worker for what it sent. Where that shows that training has diverged, ends the run instead. */
   #refuse(id: WorkerId, { kind, what }: Finding & { kind: 'wrong-form' | 'not-finite' }): void {
-    const isRunaway = kind === 'not-finite' && this.#blocks.length === 0;
+    const isRunaway = kind === 'not-finite' && this.#books.isBlank;
     // Where results are verified, a stranger's word is not enough to end the run.
     const isBelieved = this.#parts.options.verify === 'off' || this.#peers.get(id)?.port.trusted === true;
     if (isRunaway && isBelieved) this.#notFinite++;
@@ -307,7 +293,7 @@ export class TrainingRun {
 
   #currentPhase(): Phase {
     if (this.#phase === 'finished' || this.#phase === 'stopped') return this.#phase;
-    if (this.#stopwatch.paused) return 'paused';
+    if (this.#pausedBy.size > 0) return 'paused';
     if (this.#round === null || this.#peers.size === 0) return 'waiting';
     return this.#round.mode === 'eval' ? 'evaluating' : 'training';
   }
@@ -345,7 +331,7 @@ export class TrainingRun {
       case 'commit':
         return this.#commit(action.round);
       case 'checkpoint':
-        return this.#checkpoint(action.step);
+        return this.#checkpoint();
       case 'finish':
         return this.#finish(action.complete);
       default:
@@ -354,13 +340,10 @@ export class TrainingRun {
   }
 
   #open(round: Round): void {
-    this.#blocks = [];
     this.#notFinite = 0;
     this.#inspection.begin();
-    this.#evaluation.begin();
+    this.#books.open(round);
     this.#round = round;
-    this.#stopwatch.open();
-    if (round.mode === 'train') this.#parts.trainer.begin(round.microBatches);
     this.#observers.onOpen(round);
   }
 
@@ -372,15 +355,12 @@ export class TrainingRun {
     this.#observers.onAssign(id, round, block);
   }
 
-  #accept(id: WorkerId, round: Round, { lo, size }: Block, result: Result): void {
+  #accept(id: WorkerId, round: Round, block: Block, result: Result): void {
     this.#inspection.accepted();
-    if (round.mode === 'train') this.#parts.trainer.accept(lo, size, result);
-    else if (round.mode === 'eval') this.#evaluation.accept(lo, result);
-    else this.#layers = result.layers ?? [];
-    const by = this.#peers.get(id)?.label ?? `#${id}`;
-    this.#seen.add(this.#peers.get(id)?.port.name ?? by);
-    this.#blocks.push({ lo, counts: result.counts, by });
-    this.#observers.onResult(id, round.id, { lo, size }, true);
+    const peer = this.#peers.get(id);
+    const by = peer?.label ?? `#${id}`;
+    this.#books.accept(round, block, result, by, peer?.port.name ?? by);
+    this.#observers.onResult(id, round.id, block, true);
   }
 
   #expel(id: WorkerId, cause: ExpulsionCause, reason: string, close: CloseCause = CLOSED_AS[cause]): void {
@@ -394,50 +374,12 @@ export class TrainingRun {
   }
 
   #commit(round: Round): void {
-    switch (round.mode) {
-      case 'train':
-        return this.#commitStep();
-      case 'eval':
-        return this.#commitEvaluation(round);
-      case 'diagnose':
-        return;
-      default:
-        return round satisfies never;
-    }
+    this.#books.commit(round, this.#peers);
+    if (round.mode === 'train' && this.#books.isCheckpointDue) this.#checkpoint();
   }
 
-  #commitStep(): void {
-    const { trainer, folder, options } = this.#parts;
-    const layers = this.#layers;
-    const { parameters, ...report } = trainer.update(layers !== null);
-    const took = this.#stopwatch.commit(report.count);
-    const { tokensPerSecond } = took;
-    const { loss, lr, gradNorm } = report;
-    const { step } = trainer;
-    const { size: workers, threads } = this.#peers;
-    folder.log({ step, loss, lr, gradNorm, tokensPerSecond, workers });
-    folder.ledger({ step, blocks: this.#blocks } satisfies LedgerLine);
-    if (layers !== null && parameters !== null) folder.diagnostics({ step, layers: [...layers], parameters });
-    this.#layers = null;
-    this.#observers.onStep({ ...report, step, workers, threads, ...took });
-    const { checkpointSeconds } = options;
-    const elapsed = (this.#clock.now() - this.#checkpointedAt) / 1000;
-    if (checkpointSeconds > 0 && elapsed >= checkpointSeconds) this.#checkpoint(step);
-  }
-
-  #commitEvaluation({ step, split }: Round & { mode: 'eval' }): void {
-    const { loss } = this.#evaluation;
-    this.#losses[split] = loss;
-    this.#parts.folder.log({ step, [`${split}Loss`]: loss });
-    this.#observers.onEvaluation({ step, split, loss });
-  }
-
-  #checkpoint(step: number): void {
-    const { trainer, folder, options } = this.#parts;
-    this.#checkpointedAt = this.#clock.now();
-    const keep = { last: options.keepCheckpoints, every: options.keepEvery, clean: this.#machine.cleanStep };
-    this.#writing = folder.checkpoint(step, () => trainer.tensors(), keep);
-    this.#writing.catch((error: unknown) => this.#fail(error));
+  #checkpoint(): void {
+    this.#books.checkpoint(this.#machine.cleanStep).catch((error: unknown) => this.#fail(error));
   }
 
   /** Goes back to before a step, for the sake of what is in the parameters since. */
@@ -448,13 +390,10 @@ export class TrainingRun {
   }
 
   async #restore(step: number): Promise<void> {
-    const { trainer, folder } = this.#parts;
+    const { trainer } = this.#parts;
     const from = trainer.step;
-    const found = await folder.rollBack(step);
-    if (found === null) trainer.restart();
-    else trainer.restore(found);
+    await this.#books.goBack(step);
     this.#rollback = null;
-    this.#layers = null;
     this.#peers.forgetStates();
     this.#inspection.forget();
     this.#observers.onRollback(from, trainer.step);
@@ -468,21 +407,10 @@ export class TrainingRun {
       return;
     }
     this.#stopTicks();
-    const { trainer } = this.#parts;
-    if (!complete) this.#checkpoint(trainer.step);
+    if (!complete) this.#checkpoint();
     this.#enter(complete ? 'finished' : 'stopped');
-    const end: RunEnd = {
-      complete,
-      steps: trainer.step,
-      trainLoss: complete ? this.#losses.train : null,
-      valLoss: complete ? this.#losses.val : null,
-      parameters: trainer.parameterCount,
-      ...trainer.hashes(),
-      seconds: (this.#clock.now() - this.#startedAt) / 1000,
-      tokensPerSecond: this.#stopwatch.tokensPerSecond,
-      workersSeen: [...this.#seen],
-    };
-    this.#writing.then(
+    const end = this.#books.end(complete);
+    this.#books.written.then(
       () => this.#resolve(end),
       (error: unknown) => this.#reject(error),
     );
