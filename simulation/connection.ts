@@ -22,6 +22,7 @@ export class Connection implements Severable {
   readonly #down: Stream;
   #coordinator: { readonly process: SimProcess; readonly events: PeerLinkEvents } | null = null;
   #opened = false;
+  #isCut = false;
   /** Whether a side still has it, and whether that side has said goodbye. */
   readonly #isOpen: Record<Side, boolean> = { worker: true, coordinator: false };
   readonly #isLeaving: Record<Side, boolean> = { worker: false, coordinator: false };
@@ -64,21 +65,28 @@ export class Connection implements Severable {
     if (!this.#opened) this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the handshake has timed out'));
   }
 
-  die(): void {
+  die(): boolean {
+    if (this.#up.isDead && this.#down.isDead) return false;
     this.#up.isDead = true;
     this.#down.isDead = true;
+    return true;
   }
 
-  deafen(): void {
+  deafen(): boolean {
+    if (this.#up.isDead) return false;
     this.#up.isDead = true;
+    return true;
   }
 
-  cut(): void {
+  cut(): boolean {
+    if (this.#isCut) return false;
+    this.#isCut = true;
     this.die();
     this.#medium.time.after(0, () => {
       this.#process.deliver(() => this.#closeWorker(ABNORMAL, 'the connection was cut'));
       this.#coordinator?.process.deliver(() => this.#closeCoordinator(''));
     });
+    return true;
   }
 
   #peerLink(protocol: string): PeerLink {

@@ -3,14 +3,14 @@ import { Line } from './line.ts';
 
 export type Side = 'worker' | 'coordinator';
 
-/** What can happen to a connection from outside. */
+/** What can happen to a connection from outside. Each returns whether it changed anything. */
 export interface Severable {
   /** From now on nothing passes, and neither side is told. */
-  die(): void;
+  die(): boolean;
   /** From now on nothing that the worker sends arrives, and it does not know. */
-  deafen(): void;
+  deafen(): boolean;
   /** Somewhere between the two it is cut: both are told, a little later. */
-  cut(): void;
+  cut(): boolean;
 }
 
 /** A host's line. Megabits a second; milliseconds one way, give or take the jitter. */
@@ -51,9 +51,11 @@ export class Host {
     this.down = new Line(shape.downMbit);
   }
 
-  /** Nothing gets through, in either direction, until `mend`; what is under way waits. */
-  cutOff(): void {
-    this.#waiting ??= [];
+  /** Nothing gets through, in either direction, until `mend`; what is under way waits. @returns whether anything did before */
+  cutOff(): boolean {
+    if (this.#waiting !== null) return false;
+    this.#waiting = [];
+    return true;
   }
 
   mend(): void {

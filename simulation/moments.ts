@@ -1,7 +1,7 @@
 /**
  * The moments of a run at which something can be made to happen: before and after each message is sent and received, each call of
- * the disk, each round and commit. A fault is injected at the n-th time that a moment comes; whether it came is remembered, since
- * a fault that did not happen shows nothing.
+ * the disk, each round and commit. A fault is injected at the n-th time that a moment comes, or the first one after it at which it
+ * can do anything: a fault that changed nothing shows nothing.
  */
 import type { RunObserver } from '../coordinator/observer.ts';
 import { frameKind } from './frameKind.ts';
@@ -14,34 +14,31 @@ export interface Injection {
   readonly at: Moment;
   /** The first time is 1. */
   readonly nth: number;
-  /** Called with the host whose message it is, if it is a message. */
-  readonly strike: (host: Host | null) => void;
+  /**
+   * Called with the host whose message it is, if it is a message.
+   * @returns whether it changed anything; it is called again when the moment comes again if not
+   */
+  readonly strike: (host: Host | null) => boolean;
 }
 
 export class Moments {
   /** How often each has come. */
-  readonly seen = new Map<Moment, number>();
-  readonly #injections: Injection[];
-  #pending: number;
+  readonly #seen = new Map<Moment, number>();
+  /** Those that have not struck yet. */
+  readonly #injections: Set<Injection>;
 
   constructor(injections: readonly Injection[]) {
-    this.#injections = [...injections];
-    this.#pending = injections.length;
-  }
-
-  /** Injections whose moment has not come. */
-  get pending(): number {
-    return this.#pending;
+    this.#injections = new Set(injections);
   }
 
   hit(moment: Moment, host: Host | null = null): void {
-    const times = (this.seen.get(moment) ?? 0) + 1;
-    this.seen.set(moment, times);
-    for (const { at, nth, strike } of this.#injections)
-      if (at === moment && nth === times) {
-        this.#pending--;
-        strike(host);
-      }
+    const times = (this.#seen.get(moment) ?? 0) + 1;
+    this.#seen.set(moment, times);
+    for (const injection of [...this.#injections].filter(({ at, nth }) => at === moment && nth <= times)) {
+      // Moments come while it strikes, too: it is not to strike twice.
+      if (!this.#injections.delete(injection)) continue;
+      if (!injection.strike(host)) this.#injections.add(injection);
+    }
   }
 
   readonly tap: Wiretap = {

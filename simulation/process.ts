@@ -76,17 +76,20 @@ export class SimProcess {
     this.#atDeath.push(call);
   }
 
-  /** SIGKILL. */
-  kill(): void {
-    if (!this.#alive) return;
+  /** SIGKILL. @returns whether it lived */
+  kill(): boolean {
+    if (!this.#alive) return false;
     this.#alive = false;
     this.#held = null;
     for (const call of this.#atDeath) call();
+    return true;
   }
 
-  /** SIGSTOP: its sockets stay open, and nothing is read from them. */
-  freeze(): void {
-    this.#held ??= [];
+  /** SIGSTOP: its sockets stay open, and nothing is read from them. @returns whether it lived and was not frozen */
+  freeze(): boolean {
+    if (!this.#alive || this.#held !== null) return false;
+    this.#held = [];
+    return true;
   }
 
   /** SIGCONT: all that has come meanwhile comes now. */

@@ -127,7 +127,7 @@ function drawLiar(dice: Dice): Liar {
 }
 
 export interface Played {
-  /** Faults that struck, in order. */
+  /** Faults that struck something, in order. */
   readonly fired: readonly FaultName[];
   readonly paramsSha256: string;
   readonly buffersSha256: string;
@@ -161,8 +161,9 @@ export async function simulate(schedule: Schedule): Promise<Played> {
     at,
     nth,
     strike: (host) => {
-      fired.push(fault);
-      FAULTS[fault](world, host);
+      const hasStruck = FAULTS[fault](world, host);
+      if (hasStruck) fired.push(fault);
+      return hasStruck;
     },
   }));
   const world: World = new World({ ...schedule, moments: new Moments(injections) });

@@ -57,6 +57,12 @@ export class SimWorker {
       },
     );
   }
+
+  /** Whether its process lives and has work to do still. */
+  get isAtWork(): boolean {
+    return this.process.isAlive && this.outcome === null;
+  }
+
   /** How long its threads have computed so far, in ms. */
   get computedMs(): number {
     return this.#threads?.computedMs ?? 0;

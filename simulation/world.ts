@@ -4,6 +4,7 @@
  */
 import type { RunEnd, RunObserver } from '../coordinator/observer.ts';
 import type { RunOptions } from '../coordinator/options.ts';
+import type { TrainingRun } from '../coordinator/run.ts';
 import type { LedgerLine } from '../coordinator/runFolder.ts';
 import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
@@ -140,6 +141,12 @@ export class World {
     return this.end;
   }
 
+  /** The run of the coordinator that lives; null while there is none, or it has not come so far. */
+  get runningRun(): TrainingRun | null {
+    const { coordinator } = this;
+    return coordinator?.process.isAlive === true ? coordinator.run : null;
+  }
+
   /** A coordinator begins, or goes on from what is on the disk. */
   startCoordinator(): void {
     const { recipe, run, threads, msPerMicroBatch, observer = {} } = this.#options;
@@ -220,23 +227,25 @@ export class World {
     this.time.after(1000, () => this.startCoordinator());
   }
 
-  /** The coordinator's process dies, its disk loses what was not synced, and after a while it is started again. */
-  restartCoordinator(afterMs: number): void {
-    const { coordinator } = this;
-    if (coordinator === null || !coordinator.process.isAlive || this.end !== null) return;
-    coordinator.process.kill();
+  /**
+   * The coordinator's process dies, its disk loses what was not synced, and after a while it is started again.
+   * @returns whether there was one
+   */
+  restartCoordinator(afterMs: number): boolean {
+    if (this.coordinator?.process.kill() !== true) return false;
     this.disk.crash();
     this.time.after(afterMs, () => {
       this.startCoordinator();
       this.#callBack();
     });
+    return true;
   }
 
   /** Workers that had been sent home are started again by whoever resumes the run. */
   #callBack(): void {
     for (const host of this.hosts.values()) {
-      const there = this.workersOn(host);
-      if (there.length > 0 && there.every(({ outcome }) => outcome !== null)) this.startWorker(host);
+      const wasSentHome = this.workers.some((worker) => worker.host === host && worker.outcome !== null);
+      if (wasSentHome && this.workersOn(host).length === 0) this.startWorker(host);
     }
   }
 
@@ -266,23 +275,28 @@ export class World {
     return worker;
   }
 
-  /** The workers that live on a host. */
+  /** The workers that are at work on a host. */
   workersOn(host: Host): SimWorker[] {
-    return this.workers.filter((worker) => worker.host === host && worker.process.isAlive);
+    return this.workers.filter((worker) => worker.host === host && worker.isAtWork);
   }
 
-  killWorkers(host: Host): void {
-    for (const { process } of this.workersOn(host)) process.kill();
+  /** @returns whether there were any */
+  killWorkers(host: Host): boolean {
+    return this.workersOn(host).filter(({ process }) => process.kill()).length > 0;
   }
 
-  /** Flips a bit of the newest checkpoint, if there is an older one to go back to. */
-  damageNewestCheckpoint(): void {
-    const steps = this.disk.paths.flatMap(
-      (path) => /checkpoint-(\d+)\.safetensors$/.exec(path)?.slice(1).map(Number) ?? [],
-    );
-    if (steps.length < 2) return;
-    const file = `${DIR}/checkpoint-${Math.max(...steps)}.safetensors`;
+  /** The steps of the checkpoints on the disk. */
+  get checkpoints(): number[] {
+    return this.disk.paths.flatMap((path) => /checkpoint-(\d+)\.safetensors$/.exec(path)?.slice(1).map(Number) ?? []);
+  }
+
+  /** Flips a bit of the newest checkpoint, if there is an older one to go back to. @returns whether there was */
+  damageNewestCheckpoint(): boolean {
+    const { checkpoints } = this;
+    if (checkpoints.length < 2) return false;
+    const file = `${DIR}/checkpoint-${Math.max(...checkpoints)}.safetensors`;
     this.disk.flip(file, this.dice.below(8 * (this.disk.contents(file)?.length ?? 1)));
+    return true;
   }
 
   /** The ledger as it is on the disk. */

@@ -46,8 +46,8 @@ test('a coordinator that was stopped has one to come after it, whatever strikes 
           at: 'run commit',
           nth: 3,
           strike: () => {
-            FAULTS['coordinator stopped and resumed'](world);
             world.time.after(500, () => FAULTS['coordinator killed'](world));
+            return FAULTS['coordinator stopped and resumed'](world);
           },
         },
       ]),

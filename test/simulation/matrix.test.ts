@@ -1,13 +1,16 @@
 /**
  * Every fault at every moment of a run: whoever dies, stalls or is cut off, and wherever in the protocol, the run ends with the bits of an
- * undisturbed one and with each micro-batch of each step in its ledger once. Each test sees its fault strike.
+ * undisturbed one and with each micro-batch of each step in its ledger once. Each test sees its fault change something.
  */
 import { describe, expect, test } from 'vitest';
 import { PLAIN } from '../../coordinator/options.ts';
-import { FAULT_NAMES } from '../../simulation/faults.ts';
+import { FAULT_NAMES, type FaultName } from '../../simulation/faults.ts';
 import { check, MOMENTS, RECIPES, type Schedule } from '../../simulation/schedule.ts';
 
-/** Three workers, one of them slow and far away; files, evaluations and checkpoints, so that every moment comes. */
+/**
+ * Workers, one of them slow and far away, the last so late that there are checkpoints to go back to when it comes; files,
+ * evaluations and checkpoints, so that every moment comes.
+ */
 function schedule(faults: Schedule['faults']): Schedule {
   const [recipe] = RECIPES;
   if (recipe === undefined) throw new Error('no recipe');
@@ -26,6 +29,7 @@ function schedule(faults: Schedule['faults']): Schedule {
         spread: 0.3,
       },
       { name: 'late', shape, threads: 1, msPerMicroBatch: 40, spread: 0.3, comesAt: 1 },
+      { name: 'last', shape, threads: 1, msPerMicroBatch: 40, spread: 0.3, comesAt: 4 },
     ],
     threads: 0,
     msPerMicroBatch: 50,
@@ -37,10 +41,17 @@ function schedule(faults: Schedule['faults']): Schedule {
 /** What happens once in a run. */
 const ONCE = /(config|summary)$/;
 
+/** While its configuration is written there is no run yet, and while its summary is it has ended: these have nothing to strike then. */
+const HAS_NOTHING_TO_STRIKE: Partial<Record<FaultName, RegExp>> = {
+  paused: ONCE,
+  'coordinator stopped and resumed': ONCE,
+  'newest checkpoint damaged': /config$/,
+};
+
 describe.each(MOMENTS)('%s:', (at) => {
   test.each(FAULT_NAMES)('%s', async (fault) => {
     const { fired } = await check(schedule([{ fault, at, nth: ONCE.test(at) ? 1 : 2 }]));
-    expect(fired).toEqual([fault]);
+    expect(fired).toEqual(HAS_NOTHING_TO_STRIKE[fault]?.test(at) ? [] : [fault]);
   });
 });
 

@@ -12,6 +12,9 @@ import { check, draw, type Played } from '../../simulation/schedule.ts';
 const SCHEDULES = Number(process.env.MANYGRAD_SIMULATED ?? 2000);
 const SEED = Number(process.env.MANYGRAD_SEED ?? Date.now() % 1_000_000_000);
 
+/** At the very least, a fault strikes in so many of the schedules; a checkpoint is damaged only where there is an older one. */
+const leastOf = (fault: FaultName): number => SCHEDULES / (fault === 'newest checkpoint damaged' ? 250 : 125);
+
 test(`${SCHEDULES} schedules from seed ${SEED} end with the same bits`, { timeout: 3_600_000 }, async () => {
   console.log(`schedules from seed ${SEED}`);
   const fired = new Map<FaultName, number>(FAULT_NAMES.map((fault) => [fault, 0]));
@@ -26,7 +29,7 @@ test(`${SCHEDULES} schedules from seed ${SEED} end with the same bits`, { timeou
   }
   console.log({ foundOut, rollbacks, undone });
   // A test of faults that do not happen shows nothing; nor does one of liars of whom nobody is found out.
-  for (const [fault, times] of fired) expect(times, fault).toBeGreaterThan(SCHEDULES / 500);
+  for (const [fault, times] of fired) expect(times, fault).toBeGreaterThan(leastOf(fault));
   expect(foundOut, 'liars found out').toBeGreaterThan(0);
   expect(rollbacks, 'rollbacks').toBeGreaterThan(0);
   expect(undone, 'schedules of which every lie was undone').toBeGreaterThan(0);
