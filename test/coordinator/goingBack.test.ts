@@ -15,8 +15,8 @@ import { SimDisk, SimDiskError } from '../../simulation/simDisk.ts';
 import { type Forge, HONEST, SharedCompute } from '../../simulation/threads.ts';
 import { loadToyData } from '../../simulation/toy.ts';
 import { Compute } from '../../worker/compute.ts';
+import { ManualClock } from '../support/manualClock.ts';
 import { DIR, settle } from '../support/simFolder.ts';
-import { TestClock } from '../support/testClock.ts';
 
 const CHECKPOINT_EVERY = 5;
 /** Enough for the liar to be proven, and to have added something since. */
@@ -42,7 +42,7 @@ const backend = await createWasmBackend();
 /** A run with a liar and an honest worker, about to start. */
 async function stage(observer: RunObserver) {
   const disk = new SimDisk({ seed: 1 });
-  const clock = new TestClock();
+  const clock = new ManualClock();
   const options = { ...PLAIN, checkpointEvery: CHECKPOINT_EVERY, keepCheckpoints: 9, verify: 'adaptive' as const };
   const prepared = await prepareNewRun(recipe, DIR, () => options, {
     disk: disk.life(),

@@ -1,4 +1,4 @@
-/** A clock that a test moves. */
+/** A clock that stands until a test moves it. */
 import type { Cancel, Clock } from '../../core/clock.ts';
 
 export class ManualClock implements Clock {

@@ -6,7 +6,7 @@ import { ArrivingState, encodeState, PIECE_VALUES } from '../../core/protocol/st
 import type { State } from '../../core/protocol/work.ts';
 import { workUntilFinished } from '../../worker/rejoin.ts';
 import type { LinkEvents, Status, Threads } from '../../worker/session.ts';
-import { TestClock } from '../support/testClock.ts';
+import { ManualClock } from '../support/manualClock.ts';
 
 const SPEC = { name: 'mlp', vocabSize: 27, blockSize: 3, embeddingDim: 2, hidden: 5 };
 
@@ -18,7 +18,7 @@ interface Connection {
 
 /** A worker, and a coordinator's end of whatever links it opens. */
 class Scene {
-  readonly clock = new TestClock();
+  readonly clock = new ManualClock();
   readonly statuses: Status[] = [];
   readonly sleeps: number[] = [];
   readonly stop = new AbortController();
@@ -55,7 +55,7 @@ class Scene {
       open: (events) => this.#open(events),
       sleep: async (ms) => {
         this.sleeps.push(ms);
-        this.clock.advance(Math.min(ms, this.wakeAfter ?? ms));
+        this.clock.pass(Math.min(ms, this.wakeAfter ?? ms));
       },
       random: () => 0.5,
       onStatus: (status) => this.statuses.push(status),

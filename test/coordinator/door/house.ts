@@ -2,7 +2,7 @@
 import type { Identify } from '../../../coordinator/door/bearer.ts';
 import { Reception } from '../../../coordinator/door/reception.ts';
 import type { Result, State, Work, WorkerPort } from '../../../core/protocol/work.ts';
-import { TestClock } from '../../support/testClock.ts';
+import { ManualClock } from '../../support/manualClock.ts';
 import { TestLink } from './testLink.ts';
 
 /** What the coordinator was told of a worker. */
@@ -26,7 +26,7 @@ export interface HouseOptions {
 }
 
 export class TestHouse {
-  readonly clock = new TestClock();
+  readonly clock = new ManualClock();
   readonly reception: Reception;
   readonly workers: Told[] = [];
   /** As a trainer's: the same memory, changed in place by each update. */

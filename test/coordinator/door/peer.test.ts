@@ -44,9 +44,9 @@ describe('a stranger', () => {
     expect(told.progress).toEqual([work.lo]);
     expect(told.results.map(({ lo, gradient }) => [lo, gradient.length])).toEqual([[work.lo, 100]]);
     expect(told.port.traffic?.()).toEqual({ sent: link.sent, received: link.received, latencyMs: null });
-    house.clock.advance(5000);
+    house.clock.pass(5000);
     expect(link.pings).toBe(1);
-    house.clock.advance(70);
+    house.clock.pass(70);
     link.pong();
     expect(told.port.traffic?.().latencyMs).toBe(70);
     link.hangUp('so long');
@@ -81,13 +81,13 @@ describe('a stranger', () => {
   test('that says nothing for ten seconds is sent away; one that does not answer the goodbye, cut off', () => {
     const house = new TestHouse();
     const link = new TestLink(house.reception);
-    house.clock.advance(9999);
+    house.clock.pass(9999);
     expect(link.goodbye).toBe(null);
-    house.clock.advance(1);
+    house.clock.pass(1);
     expect(link.goodbye).toEqual({ code: CloseCode.misbehaved, reason: 'no hello came' });
-    house.clock.advance(1999);
+    house.clock.pass(1999);
     expect(link.isEnded).toBe(false);
-    house.clock.advance(1);
+    house.clock.pass(1);
     expect(link.isEnded).toBe(true);
   });
 
@@ -115,7 +115,7 @@ describe('a peer', () => {
     const house = new TestHouse();
     const [silent, alive] = [house.join(), house.join()];
     for (let i = 0; i < 5; i++) {
-      house.clock.advance(5000);
+      house.clock.pass(5000);
       alive.link.pong();
     }
     expect(silent.link.isEnded).toBe(true);
@@ -127,11 +127,11 @@ describe('a peer', () => {
   test('that is a tab is told how the run stands, once a second, unless it does not read', () => {
     const house = new TestHouse();
     const { link } = house.join({}, { agent: 'tab' });
-    house.clock.advance(3000);
+    house.clock.pass(3000);
     link.takeAll();
     expect(kinds(link)).toEqual(['welcome', 'news', 'news', 'news', 'news']);
     for (let i = 0; i < 4000; i++) {
-      house.clock.advance(5000);
+      house.clock.pass(5000);
       link.pong();
     }
     expect(link.buffered).toBeLessThan(800 * 1024);
@@ -149,7 +149,7 @@ describe('a peer', () => {
     a.link.hangUp();
     await Promise.resolve();
     expect(closed).toBe(false);
-    house.clock.advance(2000);
+    house.clock.pass(2000);
     expect(b.link.isEnded).toBe(true);
     await closing;
   });
@@ -242,7 +242,7 @@ describe('what leases justify', () => {
     const frames = encodeFrames(answer(work, 1_000_000));
     const live = (seconds: number) => {
       for (let i = 0; i < seconds; i += 5) {
-        house.clock.advance(5000);
+        house.clock.pass(5000);
         link.pong();
       }
     };
@@ -262,11 +262,11 @@ describe('what leases justify', () => {
     const { link, told } = house.join();
     for (let i = 0; i < 3; i++) {
       link.received += 900_000;
-      house.clock.advance(5000);
+      house.clock.pass(5000);
     }
     expect(told.left).toEqual([]);
     link.received += 2_000_000;
-    house.clock.advance(5000);
+    house.clock.pass(5000);
     expect(told.left[0]).toMatch(/more than messages/);
     expect(link.goodbye?.code).toBe(CloseCode.misbehaved);
   });
@@ -300,13 +300,13 @@ describe('a worker that did wrong', () => {
   test('stays away for ten seconds at first, then twice as long each time; knocking costs nothing', () => {
     const house = new TestHouse();
     expect(misbehave(house)).toBe(10);
-    house.clock.advance(2500);
+    house.clock.pass(2500);
     expect(knock(house)).toBe(8);
-    house.clock.advance(7500);
+    house.clock.pass(7500);
     expect(knock(house)).toBe(null);
     expect(misbehave(house)).toBe(20);
     expect(knock(house)).toBe(20);
-    house.clock.advance(20_000);
+    house.clock.pass(20_000);
     expect(misbehave(house)).toBe(40);
   });
 
@@ -350,7 +350,7 @@ describe('a worker that did wrong', () => {
     const { link, told } = house.join();
     told.port.close('the operator sent it away', 'dismissed');
     expect(link.goodbye).toEqual({ code: CloseCode.dismissed, reason: 'the operator sent it away' });
-    house.clock.advance(2 * 24 * 3600_000);
+    house.clock.pass(2 * 24 * 3600_000);
     const again = new TestLink(house.reception);
     again.hello();
     expect(again.goodbye).toEqual({ code: CloseCode.dismissed, reason: 'the operator sent it away' });

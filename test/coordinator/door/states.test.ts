@@ -80,12 +80,12 @@ describe('a peer that reads slowly', () => {
     house.give(told);
     for (let i = 0; i < 15; i++) {
       link.take(1);
-      house.clock.advance(18_000);
+      house.clock.pass(18_000);
     }
     expect(told.left).toEqual([]);
     // It is pinged all the same, so that it can answer once it has read what is before that.
     expect(link.pings).toBeGreaterThan(50);
-    house.clock.advance(25_000);
+    house.clock.pass(25_000);
     expect(link.isEnded).toBe(true);
   });
 
@@ -96,7 +96,7 @@ describe('a peer that reads slowly', () => {
     house.give(told);
     const live = (seconds: number) => {
       for (let i = 0; i < seconds; i += 5) {
-        house.clock.advance(5000);
+        house.clock.pass(5000);
         link.pong();
       }
     };
