@@ -7,6 +7,7 @@ import { parseRecipe, type Recipe } from '../models/recipe.ts';
 import { Dice } from './dice.ts';
 import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
 import { LOCAL, type Shape } from './host.ts';
+import { ledgerFault } from './ledger.ts';
 import { LIE_NAMES, type Liar } from './liars.ts';
 import { type Injection, Moments } from './moments.ts';
 import { type WorkerPlan, World } from './world.ts';
@@ -168,7 +169,8 @@ export async function simulate(schedule: Schedule): Promise<Played> {
   }));
   const world: World = new World({ ...schedule, moments: new Moments(injections) });
   const { paramsSha256, buffersSha256 } = await world.run(LIMIT_MS);
-  checkLedger(world, recipe);
+  const fault = ledgerFault(world.ledger(), recipe);
+  if (fault !== null) throw new Error(fault);
   const { events } = world.time;
   const { lives, foundOut, rollbacks } = world;
   const { escaped } = world.lies;
@@ -187,21 +189,4 @@ export async function check(schedule: Schedule): Promise<Played> {
   if (played.paramsSha256 !== reference.paramsSha256 || played.buffersSha256 !== reference.buffersSha256)
     throw new Error(`schedule ${schedule.seed}: other bits than undisturbed`);
   return played;
-}
-
-/** @throws Error unless every micro-batch of every step is in the ledger once, with its examples */
-function checkLedger(world: World, { steps, batch, microBatch }: Recipe): void {
-  const ledger = world.ledger();
-  if (ledger.length !== steps) throw new Error(`the ledger has ${ledger.length} lines for ${steps} steps`);
-  const expected = Array.from({ length: Math.ceil(batch / microBatch) }, (_, i) =>
-    Math.min(microBatch, batch - i * microBatch),
-  ).join();
-  for (const [i, { step, blocks }] of ledger.entries()) {
-    const counts = blocks.toSorted((a, b) => a.lo - b.lo).flatMap((block) => block.counts);
-    const first = blocks
-      .toSorted((a, b) => a.lo - b.lo)
-      .reduce((at, { lo, counts: c }) => (at === lo ? at + c.length : -1), 0);
-    if (step !== i + 1 || first < 0 || counts.join() !== expected)
-      throw new Error(`line ${i + 1} of the ledger does not add up: ${JSON.stringify({ step, blocks })}`);
-  }
 }

@@ -13,6 +13,7 @@ import type { Recipe } from '../models/recipe.ts';
 import { Compute } from '../worker/compute.ts';
 import { Dice } from './dice.ts';
 import { Host, type Shape, type Wiretap } from './host.ts';
+import { ledgerOn } from './ledger.ts';
 import { forgeOf, type Liar } from './liars.ts';
 import { Lies } from './lies.ts';
 import { Moments } from './moments.ts';
@@ -301,11 +302,7 @@ export class World {
 
   /** The ledger as it is on the disk. */
   ledger(): LedgerLine[] {
-    const text = new TextDecoder().decode(this.disk.contents(`${DIR}/ledger.jsonl`) ?? new Uint8Array(0));
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as LedgerLine);
+    return ledgerOn(this.disk, `${DIR}/ledger.jsonl`);
   }
 }
 

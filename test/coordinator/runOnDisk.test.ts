@@ -8,13 +8,13 @@ import type { RunOptions } from '../../coordinator/options.ts';
 import { PLAIN } from '../../coordinator/options.ts';
 import { type PreparedRun, prepareNewRun, prepareResumedRun, type RunPlace } from '../../coordinator/prepare.ts';
 import { type RunEnd, TrainingRun } from '../../coordinator/run.ts';
-import type { LedgerLine } from '../../coordinator/runFolder.ts';
 import { searchCheckpoint } from '../../core/checkpoint/store.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { parseLines } from '../../core/data/lines.ts';
 import { UserError } from '../../core/errors.ts';
 import { Stream } from '../../core/random/streams.ts';
 import { parseRecipe } from '../../models/recipe.ts';
+import { ledgerFault, ledgerOn } from '../../simulation/ledger.ts';
 import { SimDisk } from '../../simulation/simDisk.ts';
 import { startLocalWorker } from '../../worker/local.ts';
 
@@ -127,21 +127,7 @@ function nextFailure(disk: SimDisk): Promise<void> {
 
 /** Every micro-batch of every step, once. */
 function expectExactLedger(disk: SimDisk, steps = STEPS): void {
-  const text = new TextDecoder().decode(disk.contents(`${DIR}/ledger.jsonl`) ?? new Uint8Array(0));
-  const ledger = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as LedgerLine);
-  expect(ledger.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, i) => i + 1));
-  for (const { blocks } of ledger) {
-    const counts = blocks
-      .toSorted((a, b) => a.lo - b.lo)
-      .flatMap(({ lo, counts }) => counts.map((n, i) => [lo + i, n]));
-    expect(counts).toEqual([
-      [0, MICRO_BATCH],
-      [1, MICRO_BATCH],
-    ]);
-  }
+  expect(ledgerFault(ledgerOn(disk, `${DIR}/ledger.jsonl`), { ...recipe, steps })).toBeNull();
 }
 
 const undisturbed = (async () => {

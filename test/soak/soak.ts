@@ -7,8 +7,9 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ledgerFault } from '../../simulation/ledger.ts';
 import { readSummary } from '../support/cli.ts';
-import { expectExactLedger, workersOf } from '../support/ledger.ts';
+import { ledger, workersOf } from '../support/ledger.ts';
 import { Coordinator } from './coordinator.ts';
 import { type Fault, type Form, planFaults } from './faults.ts';
 import { Mishaps } from './mishaps.ts';
@@ -124,7 +125,7 @@ async function carryThrough(
     worked: [...workersOf(out)].filter((name) => workers.cameLater(name)).length,
     soaked: readSummary(out),
     undisturbed: readSummary(undisturbed),
-    ledgerFault: complaintOf(() => expectExactLedger(out, steps, MICRO_BATCHES, MICRO_BATCH)),
+    ledgerFault: ledgerFault(ledger(out), { steps, batch: MICRO_BATCHES * MICRO_BATCH, microBatch: MICRO_BATCH }),
   };
 }
 
@@ -163,14 +164,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason));
   });
-}
-
-/** What a check complains of, in its first line; null where it does not. */
-function complaintOf(check: () => void): string | null {
-  try {
-    check();
-    return null;
-  } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-  }
 }
