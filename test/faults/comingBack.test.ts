@@ -16,9 +16,9 @@ import type { ModelSpec } from '../../models/model.ts';
 import { ThreadPool } from '../../worker/pool.ts';
 import { workUntilFinished } from '../../worker/rejoin.ts';
 import type { Link, LinkEvents, Status, Threads } from '../../worker/session.ts';
-import { LivePage } from '../coordinator/live/livePage.ts';
 import { wasm } from '../support/backends.ts';
 import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
+import { LivePage } from '../support/livePage.ts';
 
 const { dir, remove } = scratch();
 const cleanUps: (() => void)[] = [];

@@ -7,9 +7,9 @@ import { encodeFrames } from '../../core/protocol/frames.ts';
 import { CloseCode, resultMessage } from '../../core/protocol/messages.ts';
 import type { Result, Work } from '../../core/protocol/work.ts';
 import { Stream } from '../../core/random/streams.ts';
+import { Attacker, endAttackers } from '../support/attackers.ts';
 import { type Cli, endAll } from '../support/cli.ts';
 import { workersOf } from '../support/ledger.ts';
-import { Attacker, endAttackers } from './attackers.ts';
 import { Stage, type StagedRun } from './stage.ts';
 
 const MICRO_BATCHES = 4;

@@ -6,10 +6,10 @@
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { addToken } from '../../coordinator/door/tokenFile.ts';
 import { CloseCode } from '../../core/protocol/messages.ts';
-import { LivePage } from '../coordinator/live/livePage.ts';
+import { Attacker, endAttackers } from '../support/attackers.ts';
 import { endAll } from '../support/cli.ts';
 import { workersOf } from '../support/ledger.ts';
-import { Attacker, endAttackers } from './attackers.ts';
+import { LivePage } from '../support/livePage.ts';
 import { Copier, flipped, type Lie, replayed, scaled, wrongLosses, wrongStatistics, zeros } from './lies.ts';
 import { Stage, type StagedRun } from './stage.ts';
 

@@ -6,10 +6,11 @@
  */
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { addToken } from '../../coordinator/door/tokenFile.ts';
-import { LivePage } from '../coordinator/live/livePage.ts';
-import { get, logHas, samples } from '../operations/support.ts';
+import { Attacker, endAttackers } from '../support/attackers.ts';
 import { type CliEvent, endAll } from '../support/cli.ts';
-import { Attacker, endAttackers } from './attackers.ts';
+import { LivePage } from '../support/livePage.ts';
+import { logHas } from '../support/log.ts';
+import { get, samples } from '../support/scrape.ts';
 import { flipped } from './lies.ts';
 import { Stage, type StagedRun } from './stage.ts';
 

@@ -3,17 +3,17 @@
  * nothing, or a byte at a time. The run waits for none of them, honest workers come in and train, and the bits are those of a
  * clean run.
  */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { encodeFrames } from '../../core/protocol/frames.ts';
-import { resultMessage, SUBPROTOCOL } from '../../core/protocol/messages.ts';
-import { get, samples } from '../operations/support.ts';
+import { resultMessage } from '../../core/protocol/messages.ts';
+import { type Answer, Attacker, endAttackers } from '../support/attackers.ts';
+import { bare, closed, endBareSockets, frameHead, plain } from '../support/bareSockets.ts';
 import { endAll } from '../support/cli.ts';
 import { worked } from '../support/ledger.ts';
-import { type Answer, Attacker, endAttackers, frameHead } from './attackers.ts';
+import { get, samples } from '../support/scrape.ts';
 import { Stage } from './stage.ts';
 
 const stage = new Stage(4);
@@ -22,6 +22,7 @@ const cleanUps: (() => void)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
   endAttackers();
+  endBareSockets();
   await endAll();
 });
 afterAll(stage.remove);
@@ -81,11 +82,6 @@ function memory(pid: number, line: 'VmRSS' | 'VmHWM'): number {
   return Number(new RegExp(`^${line}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
 }
 
-const UPGRADE = [
-  ...['GET / HTTP/1.1', 'Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'],
-  ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`, '', ''],
-].join('\r\n');
-
 test.runIf(process.platform === 'linux')(
   'a thousand who are idle, or send a byte at a time, keep nobody out, take no memory and are shown out',
   async () => {
@@ -96,26 +92,17 @@ test.runIf(process.platform === 'linux')(
     const pid = Number(run.cli.process.pid);
     const before = memory(pid, 'VmRSS');
 
-    const plain = async (): Promise<Socket> => {
-      const socket = connect(run.port, '127.0.0.1');
-      cleanUps.push(() => socket.destroy());
-      socket.on('error', () => undefined);
-      await once(socket, 'connect');
-      return socket.resume();
-    };
-    const many = (n: number) => Promise.all(Array.from({ length: n }, plain));
+    const many = (n: number, open = plain) => Promise.all(Array.from({ length: n }, () => open(run.port)));
     const silent = await many(500);
     const headers = await many(200);
     for (const socket of headers) socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-');
-    const hellos = await many(300);
-    for (const socket of hellos) socket.write(UPGRADE);
-    // One third of these begin a frame, and go on with it a byte at a time.
+    // WebSockets on which no hello comes. One third of these begin a frame, and go on with it a byte at a time.
+    const hellos = await many(300, bare);
     const frames = hellos.slice(0, 100);
-    await Promise.all(hellos.map((socket) => once(socket, 'data')));
     for (const socket of frames) socket.write(frameHead(200));
     drip([...headers, ...frames]);
     const all = [...silent, ...headers, ...hellos];
-    const ends = all.map((socket) => new Promise((resolve) => socket.on('close', resolve)));
+    const ends = all.map((socket) => closed(socket.resume()));
     const said = hellos.map(() => Buffer.alloc(0));
     for (const [i, socket] of hellos.entries())
       socket.on('data', (data: Buffer) => {

@@ -4,7 +4,7 @@
  * door is played.
  */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import { type CoordinatorServer, listen } from '../../coordinator/door/server.ts
 import { encodeFrames, FrameDecoder } from '../../core/protocol/frames.ts';
 import { CloseCode, fromCoordinatorSchema, SUBPROTOCOL } from '../../core/protocol/messages.ts';
 import type { WorkerPort } from '../../core/protocol/work.ts';
+import { bare, closed, endBareSockets, frameHead, plain } from '../support/bareSockets.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -22,7 +23,7 @@ let server: CoordinatorServer;
 /** The workers that the run was told of, in order; and why they left, if they did. */
 const workers: { readonly name: string; readonly left: string[] }[] = [];
 const named = (wanted: string) => workers.filter(({ name }) => name === wanted);
-const open = new Set<Socket | WebSocket>();
+const open = new Set<WebSocket>();
 
 const unused = (): never => {
   throw new Error('not in this test');
@@ -75,49 +76,13 @@ beforeAll(async () => {
 });
 
 afterEach(() => {
-  for (const socket of open) {
-    if (socket instanceof WebSocket) socket.terminate();
-    else socket.destroy();
-  }
+  endBareSockets();
+  for (const socket of open) socket.terminate();
   open.clear();
 });
 
 afterAll(() => server.close(true));
 
-/** A bare connection, whose end does not matter to this side. */
-async function plain(): Promise<Socket> {
-  const socket = connect(server.port, '127.0.0.1');
-  open.add(socket);
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  return socket;
-}
-
-/** However it ends. */
-const closed = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
-
-const UPGRADE = [
-  ...['GET / HTTP/1.1', 'Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'],
-  ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`],
-];
-
-/** A WebSocket whose frames the test writes itself. */
-async function bare(): Promise<Socket> {
-  const socket = await plain();
-  socket.write(`${UPGRADE.join('\r\n')}\r\n\r\n`);
-  await once(socket, 'data');
-  return socket;
-}
-
-/** The head of a frame of so many bytes, masked by zeros. */
-function head(first: number, bytes: number): Buffer {
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64BE(BigInt(bytes));
-  return Buffer.concat([Buffer.of(first, 0x80 | 127), length, Buffer.alloc(4)]);
-}
-
-const BINARY = 0x82;
 const PING = 0x89;
 const hello = (name: string): Uint8Array => {
   const [frame] = encodeFrames({
@@ -153,7 +118,7 @@ test('a thousand who say nothing, or half of something, keep nobody out, are all
   await expectWelcome('early');
   const before = { memory: inUse(), ends: connectionEnds() };
   const idle: Socket[] = [];
-  for (let i = 0; i < 800; i++) idle.push(await plain());
+  for (let i = 0; i < 800; i++) idle.push(await plain(server.port));
   // Requests that are begun and do not end, a byte at a time.
   const slow = idle.slice(0, 300);
   for (const socket of slow) socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-');
@@ -164,7 +129,7 @@ test('a thousand who say nothing, or half of something, keep nobody out, are all
   const deaf = idle.slice(300, 350);
   for (const socket of deaf) socket.pause().write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
   // WebSockets on which no hello comes.
-  for (let i = 0; i < 200; i++) idle.push(await bare());
+  for (let i = 0; i < 200; i++) idle.push(await bare(server.port));
   const ends = idle.map(closed);
   for (const socket of idle) if (!deaf.includes(socket)) socket.resume();
   expect(idle.filter((socket) => !socket.closed).length).toBe(1000);
@@ -180,13 +145,14 @@ test('a thousand who say nothing, or half of something, keep nobody out, are all
     { name: 'among them', left: [] },
   ]);
   for (const list of [idle, ends, slow, deaf]) list.length = 0;
+  endBareSockets();
   open.clear();
   expect(inUse() - before.memory).toBeLessThan(8 * 2 ** 20);
 }, 90_000);
 
 test('a stranger may not begin a frame of more than a hello: it is told so, and no more is read', async () => {
-  const socket = await bare();
-  socket.write(head(BINARY, 200_000));
+  const socket = await bare(server.port);
+  socket.write(frameHead(200_000));
   const sent = server.bytes.received;
   let written = 0;
   // What the network takes of it without being read is not the coordinator's.
@@ -213,7 +179,7 @@ test.each<[string, (socket: Socket) => void, RegExp]>([
   ],
   [
     'a frame that claims too much',
-    (socket) => socket.write(head(BINARY, 2 ** 40)),
+    (socket) => socket.write(frameHead(2 ** 40)),
     /it sent a malformed WebSocket frame \(Max payload size exceeded\)/,
   ],
   [
@@ -232,8 +198,8 @@ test.each<[string, (socket: Socket) => void, RegExp]>([
   ],
 ])('a worker that sends %s is gone, and the others stay', async (what, attack, reason) => {
   const name = what.slice(0, 12);
-  const socket = await bare();
-  socket.write(Buffer.concat([head(BINARY, hello(name).byteLength), hello(name)]));
+  const socket = await bare(server.port);
+  socket.write(Buffer.concat([frameHead(hello(name).byteLength), hello(name)]));
   await expect.poll(() => named(name).length, { timeout: 10_000 }).toBe(1);
   const before = inUse();
   socket.pause();

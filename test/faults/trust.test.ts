@@ -2,9 +2,9 @@
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { addToken } from '../../coordinator/door/tokenFile.ts';
 import { CloseCode } from '../../core/protocol/messages.ts';
-import { get, samples } from '../operations/support.ts';
+import { Attacker, type Closed, endAttackers } from '../support/attackers.ts';
 import { endAll, refused } from '../support/cli.ts';
-import { Attacker, type Closed, endAttackers } from './attackers.ts';
+import { get, samples } from '../support/scrape.ts';
 import { flipped } from './lies.ts';
 import { Stage, type StagedRun } from './stage.ts';
 

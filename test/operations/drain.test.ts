@@ -10,12 +10,16 @@ import { TrainingRun } from '../../coordinator/run.ts';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
 import type { RunInfo } from '../../core/protocol/live.ts';
 import { parseRecipe } from '../../models/recipe.ts';
+import { endAttackers, stall } from '../support/attackers.ts';
 import { Cli, endAll, readJsonLines, readSummary, scratch } from '../support/cli.ts';
 import { expectExactLedger } from '../support/ledger.ts';
-import { logHas, stall } from './support.ts';
+import { logHas } from '../support/log.ts';
 
 const { dir, remove } = scratch();
-afterEach(endAll);
+afterEach(async () => {
+  endAttackers();
+  await endAll();
+});
 afterAll(remove);
 
 const MICRO_BATCHES = 64;
@@ -189,10 +193,9 @@ test.each([
       ...['--threads', '0', '--listen', '127.0.0.1:0', '--token', 't'],
     ]);
     const { url } = await run.until((e) => e.event === 'listening');
-    const socket = await stall(String(url), 't');
-    const closed = new Promise((resolve) => socket.once('close', (c, reason) => resolve([c, String(reason)])));
+    const { closed } = await stall(String(url));
     run.kill(signal);
-    expect(await closed).toEqual([1001, 'the coordinator is going away']);
+    expect(await closed).toMatchObject({ code: 1001, reason: 'the coordinator is going away' });
     expect(await run.exited, run.stderr).toEqual({ code, signal: null });
     expect(readSummary(out)).toMatchObject({ complete: false, steps: 0 });
   },

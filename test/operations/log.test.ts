@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { RunLog } from '../../coordinator/live/runLog.ts';
 import { Cli, endAll, refused, scratch } from '../support/cli.ts';
-import { type LogEntry, logHas, readLog } from './support.ts';
+import { type LogEntry, logHas, readLog } from '../support/log.ts';
 
 const { dir, remove } = scratch();
 afterEach(endAll);

@@ -5,8 +5,10 @@ import { WebSocket } from 'ws';
 import type { LedgerLine } from '../../coordinator/runFolder.ts';
 import { latestCheckpoint } from '../../core/checkpoint/store.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
+import { stall } from '../support/attackers.ts';
 import { Cli, endAll, readJsonLines, readSummary, scratch } from '../support/cli.ts';
-import { get, logHas, samples, stall } from './support.ts';
+import { logHas } from '../support/log.ts';
+import { get, samples } from '../support/scrape.ts';
 
 const { dir, remove } = scratch();
 afterAll(async () => {
@@ -122,10 +124,10 @@ test('a lease that is held is counted as such; an expulsion with its cause; and 
   const keyed = await ask({ ...proxied, authorization: 'Bearer the%20key' });
   expect(keyed.status).toBe(200);
 
-  const socket = await stall(String(url), 't');
+  const { socket, closed } = await stall(String(url));
   expect(samples((await ask({})).text).get('manygrad_leases_outstanding')).toBe(1);
   socket.send('a text');
-  await new Promise((resolve) => socket.on('close', resolve));
+  await closed;
   const text = (await ask({})).text;
   const after = samples(text);
   expect(after.get('manygrad_leases_outstanding')).toBe(0);

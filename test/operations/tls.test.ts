@@ -8,7 +8,8 @@ import { nameFor, readPair } from '../../coordinator/door/tls.ts';
 import { UserError } from '../../core/errors.ts';
 import { tlsTrouble } from '../../worker/tlsTrouble.ts';
 import { Cli, endAll, readSummary, refused, scratch } from '../support/cli.ts';
-import { certify, get } from './support.ts';
+import { get } from '../support/scrape.ts';
+import { certify } from './certificates.ts';
 
 const { dir, remove } = scratch();
 const path = (name: string) => join(dir, name);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { complaints, ELSEWHERE, launch, missing } from '../browser/chromium.ts';
 import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
-import { certify } from './support.ts';
+import { certify } from './certificates.ts';
 
 if (missing !== null) console.warn(`A tab over TLS is not tested: ${missing}.`);
 

@@ -7,7 +7,8 @@ import { addToken, revokeToken } from '../../coordinator/door/tokenFile.ts';
 import { openTokens } from '../../coordinator/door/tokens.ts';
 import { UserError } from '../../core/errors.ts';
 import { Cli, endAll, refused, scratch } from '../support/cli.ts';
-import { get, logHas, readLog } from './support.ts';
+import { logHas, readLog } from '../support/log.ts';
+import { get } from '../support/scrape.ts';
 
 const { dir, remove } = scratch();
 const tokens = join(dir, 'tokens.json');

@@ -3,8 +3,9 @@
  * has no threads of its own: all work is done by those to whom something happens. What the present life says is followed:
  * steps, checkpoints, who is there.
  */
+import { LIVE_PATH } from '../../core/protocol/live.ts';
 import type { Cli, CliEvent } from '../support/cli.ts';
-import { OperatorPage } from './page.ts';
+import { LivePage } from '../support/livePage.ts';
 import type { Processes } from './processes.ts';
 import { Watch } from './watch.ts';
 
@@ -46,7 +47,7 @@ export class Coordinator {
   readonly #present = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #cli: Cli | null = null;
-  #page: OperatorPage | null = null;
+  #page: LivePage | null = null;
   #port = 0;
 
   constructor(options: CoordinatorOptions) {
@@ -57,7 +58,7 @@ export class Coordinator {
     return `ws://127.0.0.1:${this.#port}`;
   }
 
-  get page(): OperatorPage {
+  get page(): LivePage {
     if (this.#page === null) throw new Error('there is no coordinator');
     return this.#page;
   }
@@ -158,7 +159,8 @@ export class Coordinator {
     this.lives.push({ from, step: from, checkpoint: from, repeated, watch });
     cli.follow((event) => this.#take(event));
     this.#port = (await cli.until((e) => e.event === 'listening')).port as number;
-    this.#page = await OperatorPage.open(this.#port);
+    // From this machine no key is asked for.
+    this.#page = await LivePage.open(this.#port, '', LIVE_PATH);
   }
 
   #gone(): void {

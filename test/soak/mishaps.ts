@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Coordinator } from './coordinator.ts';
 import type { Fault, Kind } from './faults.ts';
+import { showsLeaseOf } from './page.ts';
 import type { Worker, Workers } from './workers.ts';
 
 export class Mishaps {
@@ -34,7 +35,7 @@ export class Mishaps {
         const victim = await workers.victim(draw);
         // Stopped, it can answer no more: a lease that is seen now is held when it dies.
         await workers.freeze(victim);
-        await this.#coordinator.page.showsLeaseOf(victim.name);
+        await showsLeaseOf(this.#coordinator.page, victim.name);
         await workers.kill(victim);
         workers.join();
         break;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cli } from '../support/cli.ts';
 import { type Coordinator, TOKEN } from './coordinator.ts';
+import { showsWorkOf } from './page.ts';
 import { type Processes, stateOf } from './processes.ts';
 import { Watch } from './watch.ts';
 
@@ -60,7 +61,7 @@ export class Workers {
   async victims(count: number, draw: number): Promise<Worker[]> {
     const able = () =>
       this.#others.filter(
-        ({ name, frozen }) => !frozen && this.#coordinator.has(name) && this.#coordinator.page.worked(name),
+        ({ name, frozen }) => !frozen && this.#coordinator.has(name) && showsWorkOf(this.#coordinator.page, name),
       );
     await this.#coordinator.when('somebody is at work', () => able().length >= count);
     const there = able();

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { RunCounts } from '../../../coordinator/live/counts.ts';
 import { openMetrics } from '../../../coordinator/live/metrics.ts';
 import type { WorkerChange } from '../../../coordinator/observer.ts';
-import { samples } from '../../operations/support.ts';
+import { samples } from '../../support/scrape.ts';
 
 let now = 0;
 const counts = new RunCounts(40, { now: () => now, after: () => () => {}, every: () => () => {} });

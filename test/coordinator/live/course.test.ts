@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Course, type CourseStep, MAX_BUCKETS } from '../../../coordinator/live/course.ts';
 import type { Course as Columns, CoursePart } from '../../../core/protocol/live.ts';
 import { Site, Stream } from '../../../core/random/streams.ts';
-import { follow } from './livePage.ts';
+import { follow } from '../../support/livePage.ts';
 
 /** Steps whose figures follow from a seed. */
 function steps(count: number, seed: number): CourseStep[] {

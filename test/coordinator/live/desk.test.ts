@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { LiveView } from '../../../coordinator/live/liveView.ts';
 import { OperatorDesk } from '../../../coordinator/live/operator.ts';
 import { LiveCloseCode, type LiveState, type RunInfo, type ToOperator } from '../../../core/protocol/live.ts';
-import { apply } from './livePage.ts';
+import { apply } from '../../support/livePage.ts';
 
 /** As much of a WebSocket as the desk uses, and what a page makes of what is sent through it. */
 class FakeSocket extends EventEmitter {

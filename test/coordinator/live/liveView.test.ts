@@ -5,7 +5,7 @@ import { LiveView } from '../../../coordinator/live/liveView.ts';
 import { Rate } from '../../../coordinator/live/rate.ts';
 import type { Round, WorkerId } from '../../../coordinator/machine.ts';
 import type { WorkerPort } from '../../../core/protocol/work.ts';
-import { apply } from './livePage.ts';
+import { apply } from '../../support/livePage.ts';
 
 const MICRO_BATCHES = 4;
 

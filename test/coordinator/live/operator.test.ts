@@ -20,7 +20,7 @@ import { parseRecipe } from '../../../models/recipe.ts';
 import { SimDisk } from '../../../simulation/simDisk.ts';
 import { startLocalWorker } from '../../../worker/local.ts';
 import { scratch } from '../../support/cli.ts';
-import { LivePage } from './livePage.ts';
+import { LivePage } from '../../support/livePage.ts';
 
 const STEPS = 150;
 const KEY = 'open sesame';

@@ -1,7 +1,7 @@
 /** An operator's page as a test drives it: it holds what a dashboard would, and waits for what it is told. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import type { Command, Course, CoursePart, LiveState, RunInfo, ToOperator } from '../../../core/protocol/live.ts';
+import type { Command, Course, CoursePart, LiveState, RunInfo, ToOperator } from '../../core/protocol/live.ts';
 
 type Answer = Extract<ToOperator, { kind: 'answer' }>;
 
@@ -41,7 +41,9 @@ export class LivePage {
 
   constructor(port: number, path = '/') {
     this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`);
-    this.closed = once(this.socket, 'close').then(([code]) => code);
+    // Its coordinator may be killed: what is asked of the page then says so.
+    this.socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => this.socket.on('close', resolve));
     this.socket.on('message', (data: Buffer) => {
       this.#take(JSON.parse(data.toString()) as ToOperator);
       for (const watch of this.#watchers) watch();

@@ -18,17 +18,10 @@ import {
 import { ArrivingState } from '../../core/protocol/statePieces.ts';
 import type { Result, Work } from '../../core/protocol/work.ts';
 import { Compute } from '../../worker/compute.ts';
-import { wasm } from '../support/backends.ts';
+import { wasm } from './backends.ts';
 
 /** That of names-mlp: with it come 12,097 parameters, and 401 batch-norm statistics a micro-batch. */
 const SPEC = { name: 'mlp', vocabSize: 27, blockSize: 3, embeddingDim: 10, hidden: 200 } as const;
-
-/** The head of a WebSocket frame of so many bytes, a binary message, masked by zeros: for those who write frames themselves. */
-export function frameHead(bytes: number): Buffer {
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64BE(BigInt(bytes));
-  return Buffer.concat([Buffer.of(0x82, 0x80 | 127), length, Buffer.alloc(4)]);
-}
 
 const numerics = await fingerprint(wasm);
 /** One computes at a time: they share a backend. */
@@ -149,4 +142,12 @@ export class Attacker {
     this.leases++;
     await this.#answer(parseWork({ header, parts }), this);
   }
+}
+
+/** Joins, takes a lease, and never answers it. @returns once it holds one */
+export async function stall(url: string): Promise<Attacker> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const staller = new Attacker(url, { name: 'staller' }, () => resolve());
+  await promise;
+  return staller;
 }
