@@ -1,7 +1,9 @@
 /** What a peer may do and what becomes of it: over links without a network, on a clock that stands. */
+import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { encodeFrames } from '../../../core/protocol/frames.ts';
 import { CloseCode, type Header, type Message, resultMessage } from '../../../core/protocol/messages.ts';
+import { PIECE_VALUES } from '../../../core/protocol/statePieces.ts';
 import type { CloseCause, Result, Work } from '../../../core/protocol/work.ts';
 import { TestHouse } from './house.ts';
 import { TestLink } from './testLink.ts';
@@ -12,6 +14,17 @@ const farewell = (link: TestLink) => {
   const last = link.heard.at(-1);
   return last?.kind === 'farewell' ? { seconds: last.seconds, reason: last.reason } : null;
 };
+
+/** The first frame of an answer that claims to have so many bytes, and none of them. */
+function announcement({ round, lo, size, counts }: Work, bytes: number): Uint8Array {
+  const header = { kind: 'result', round, lo, size, losses: counts.map(() => 1), counts };
+  const packed = new Packr({ useRecords: false }).pack([header, [bytes, 0]]);
+  const frame = new Uint8Array(5 + packed.byteLength);
+  frame[0] = 1;
+  new DataView(frame.buffer).setUint32(1, packed.byteLength, true);
+  frame.set(packed, 5);
+  return frame;
+}
 
 /** An answer with so many numbers. */
 function answer({ round, lo, size, counts }: Work, numbers = 100): Message<Header> {
@@ -223,15 +236,37 @@ describe('what leases justify', () => {
     expect(told.results).toEqual([]);
   });
 
-  test('is nothing for a lease that was given back, and no memory for one that is not held', () => {
-    const house = new TestHouse({ maxResultBytes: 2 ** 30 });
-    const { link, told } = house.join();
-    const before = process.memoryUsage().arrayBuffers;
-    const [first] = encodeFrames(answer(house.lease(), 2 ** 20));
-    if (first === undefined) throw new Error('no frame');
-    link.sayFrame(first);
+  test('is nothing for a lease that was given back', () => {
+    const house = new TestHouse({ params: 8 * PIECE_VALUES });
+    const { link, told } = house.join({}, { slots: 3 });
+    // Sent to one that reads nothing meanwhile: the second waits for a state that is never begun.
+    const [first, second, third] = [0, 1, 2].map(() => {
+      const work = house.give(told);
+      house.update();
+      return work;
+    });
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error('three leases were expected');
+    link.takeAll();
+    expect(told.returned).toEqual([second.lo]);
+    for (const work of [first, third]) link.say(answer(work));
+    expect(told.results.map(({ lo }) => lo)).toEqual([first.lo, third.lo]);
+    expect(told.left).toEqual([]);
+    link.say(answer(second));
     expect(told.left[0]).toMatch(/of at most 0/);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20);
+    expect(told.results.length).toBe(2);
+  });
+
+  test('is no memory for what is announced, whether a lease is held or not', () => {
+    const announced = 2 ** 28;
+    const house = new TestHouse({ maxResultBytes: announced });
+    const before = process.memoryUsage().arrayBuffers;
+    const [holder, stranger] = [house.join(), house.join()];
+    holder.link.sayFrame(announcement(house.give(holder.told), announced));
+    stranger.link.sayFrame(announcement(house.lease(), announced));
+    expect(holder.told.left).toEqual([]);
+    expect(stranger.told.left[0]).toMatch(/of at most 0/);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(announced / 16);
   });
 
   test('is no result that is begun and does not go on', () => {
