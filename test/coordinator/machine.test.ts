@@ -5,8 +5,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Action, Machine, type Plan, type WorkerId } from '../../coordinator/machine.ts';
-import { joined, result } from './machine/events.ts';
+import { Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { assigned, joined, planOf, result } from './machine/events.ts';
 import { fired } from './machine/fired.ts';
 import { plansOf, play } from './machine/play.ts';
 import { promised } from './machine/promised.ts';
@@ -47,18 +47,7 @@ describe('random schedules', () => {
 });
 
 describe('by hand', () => {
-  const plan: Plan = {
-    startStep: 0,
-    steps: 4,
-    microBatches: 8,
-    evalMicroBatches: { train: 40, val: 3 },
-    evalEvery: 2,
-    checkpointEvery: 3,
-    diagnoseEvery: 0,
-    verify: 'off',
-  };
-  const assigned = (actions: readonly Action[]) =>
-    actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+  const plan = planOf({ evalMicroBatches: { train: 40, val: 3 }, evalEvery: 2, checkpointEvery: 3 });
 
   test('evaluations and checkpoints come when promised', () => {
     expect(play(plan, { seed: 1, calm: 0 }).log.filter((line) => !line.startsWith('open'))).toEqual([

@@ -6,21 +6,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
-import { joined, result } from './machine/events.ts';
-
-const plan = {
-  startStep: 0,
-  evalMicroBatches: { train: 3, val: 5 },
-  evalEvery: 2,
-  checkpointEvery: 0,
-  diagnoseEvery: 0,
-  verify: 'off',
-} as const;
-
-const types = (actions: readonly Action[]) => actions.map((a) => a.type);
+import { joined, planOf, result, types } from './machine/events.ts';
 
 test('it answers what it holds, gets nothing more, and is let go', () => {
-  const machine = new Machine({ ...plan, steps: 2, microBatches: 8 });
+  const machine = new Machine(planOf({ steps: 2, microBatches: 8, evalEvery: 2 }));
   machine.handle(joined(1, 2), 0);
   const [a, b] = machine.handle({ type: 'start' }, 0).flatMap((x) => (x.type === 'assign' ? [x.block] : []));
   if (a === undefined || b === undefined) throw new Error('two leases were expected');
@@ -34,7 +23,7 @@ test('it answers what it holds, gets nothing more, and is let go', () => {
 });
 
 test('with nothing in hand it is let go at once, before the start and while paused too', () => {
-  const machine = new Machine({ ...plan, steps: 1, microBatches: 2 });
+  const machine = new Machine(planOf({ steps: 1, microBatches: 2, evalEvery: 2 }));
   machine.handle(joined(1, 1), 0);
   expect(machine.handle({ type: 'retire', worker: 1 }, 0)).toEqual([{ type: 'release', worker: 1 }]);
   machine.handle({ type: 'pause' }, 0);
@@ -44,7 +33,7 @@ test('with nothing in hand it is let go at once, before the start and while paus
 });
 
 test('one that leaves without an answer gives its leases back', () => {
-  const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
+  const machine = new Machine(planOf({ steps: 1, microBatches: 4, evalEvery: 2 }));
   machine.handle(joined(1, 1), 0);
   machine.handle({ type: 'start' }, 0);
   machine.handle({ type: 'retire', worker: 1 }, 0);
@@ -54,7 +43,7 @@ test('one that leaves without an answer gives its leases back', () => {
 });
 
 test('one whose lease has been handed to another is not waited for', () => {
-  const machine = new Machine({ ...plan, steps: 5, microBatches: 2 });
+  const machine = new Machine(planOf({ steps: 5, microBatches: 2, evalEvery: 2 }));
   machine.handle(joined(1, 1), 0);
   machine.handle({ type: 'start' }, 0);
   machine.handle(joined(2, 1), 0);
@@ -76,7 +65,7 @@ test('any number may want to leave at any time: no micro-batch is handed out twi
       fc.nat(),
       (microBatches, steps, seed) => {
         const stream = new Stream(seed, Site.sample);
-        const machine = new Machine({ ...plan, steps, microBatches });
+        const machine = new Machine(planOf({ steps, microBatches, evalEvery: 2 }));
         let rolled = 0;
         const draw = (below: number) => stream.integerBelow(rolled++, below);
         const there = new Set<WorkerId>();

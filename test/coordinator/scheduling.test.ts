@@ -5,10 +5,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Lease, Member } from '../../coordinator/leases.ts';
-import { type Action, Machine, type Plan } from '../../coordinator/machine.ts';
+import { type Action, Machine } from '../../coordinator/machine.ts';
 import { longest, Pace, patience } from '../../coordinator/pace.ts';
 import { Stragglers } from '../../coordinator/stragglers.ts';
-import { joined, result } from './machine/events.ts';
+import { assigned, joined, planOf, result } from './machine/events.ts';
 
 const times = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.double({ min: 0.01, max: 1e4, noNaN: true })), {
   minLength: 1,
@@ -91,18 +91,7 @@ test('the lease to take over is the one that a search of all would find', () => 
 });
 
 describe('by hand', () => {
-  const plan: Plan = {
-    startStep: 0,
-    steps: 4,
-    microBatches: 8,
-    evalMicroBatches: { train: 40, val: 3 },
-    evalEvery: 0,
-    checkpointEvery: 0,
-    diagnoseEvery: 0,
-    verify: 'off',
-  };
-  const assigned = (actions: readonly Action[]) =>
-    actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+  const plan = planOf();
   const overdue = (actions: readonly Action[]) => actions.flatMap((a) => (a.type === 'overdue' ? [a.worker] : []));
 
   test('a worker that was regular is overdue after twice its usual time; its lease goes to whoever is idle', () => {

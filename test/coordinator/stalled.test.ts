@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
-import { joined, result } from './machine/events.ts';
+import { assigned, joined, planOf, result } from './machine/events.ts';
 
 interface Held {
   readonly worker: WorkerId;
@@ -16,16 +16,6 @@ interface Held {
   /** When it will be answered; infinite from a worker that has stalled for good. */
   readonly at: number;
 }
-
-const plan = {
-  startStep: 0,
-  microBatches: 0,
-  evalMicroBatches: { train: 3, val: 5 },
-  evalEvery: 2,
-  checkpointEvery: 0,
-  diagnoseEvery: 0,
-  verify: 'off' as const,
-};
 
 let doubled = 0;
 let late = 0;
@@ -44,7 +34,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
         const stream = new Stream(seed, Site.sample);
         let drawn = 0;
         const draw = () => stream.uniform(drawn++);
-        const machine = new Machine({ ...plan, steps, microBatches });
+        const machine = new Machine(planOf({ steps, microBatches, evalEvery: 2 }));
         // The first worker always answers in the end; of the others, some answers take for ever.
         const workers = new Map([{ slots: 1, stalls: 0 }, ...unreliable].map((w, i) => [i + 1, w]));
         let nextWorker = workers.size + 1;
@@ -128,9 +118,7 @@ test('a run ends though workers stall, wake up late or leave', () => {
 });
 
 test('what was handed out twice is handed out again when the second to take it leaves', () => {
-  const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
-  const assigned = (actions: readonly Action[]) =>
-    actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+  const machine = new Machine(planOf({ steps: 1, microBatches: 4, evalEvery: 2 }));
   machine.handle(joined(1, 1), 0);
   expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
   machine.handle(joined(2, 1), 0);
@@ -143,9 +131,7 @@ test('what was handed out twice is handed out again when the second to take it l
 test.each(['it answers late', 'it leaves'])(
   'of a lease that is half done by others, only the other half is done again: %s',
   (how) => {
-    const machine = new Machine({ ...plan, steps: 1, microBatches: 4 });
-    const assigned = (actions: readonly Action[]) =>
-      actions.flatMap((a) => (a.type === 'assign' ? [[a.worker, a.block.lo, a.block.size]] : []));
+    const machine = new Machine(planOf({ steps: 1, microBatches: 4, evalEvery: 2 }));
     machine.handle(joined(1, 1), 0);
     expect(assigned(machine.handle({ type: 'start' }, 0))).toEqual([[1, 0, 4]]);
     machine.handle(joined(2, 1), 0);

@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Action, type Event, Machine, type Plan } from '../../coordinator/machine.ts';
+import { planOf } from './machine/events.ts';
 import { firedDoubts, firedInTime } from './machine/fired.ts';
 import { plansOf, play } from './machine/play.ts';
 
@@ -69,16 +70,7 @@ describe('random schedules', () => {
 });
 
 describe('by hand', () => {
-  const plan: Plan = {
-    startStep: 0,
-    steps: 30,
-    microBatches: 1,
-    evalMicroBatches: { train: 1, val: 1 },
-    evalEvery: 0,
-    checkpointEvery: 0,
-    diagnoseEvery: 0,
-    verify: 'adaptive',
-  };
+  const plan = planOf({ steps: 30, microBatches: 1, evalMicroBatches: { train: 1, val: 1 }, verify: 'adaptive' });
   /** What is done, shortly: 'assign 1 0+4', 'expel 2 lied'. */
   const said = (actions: readonly Action[]) =>
     actions.map((a) => {
