@@ -15,8 +15,6 @@ export interface Costs {
   readonly stepMiB: number;
 }
 
-export const NO_COSTS: Costs = { taken: 0, takenMiB: 0, sent: 0, sentMiB: 0, step: 0, stepMiB: 0 };
-
 const MIB = 1024 * 1024;
 
 export const costOfTaking = ({ taken, takenMiB }: Costs, bytes: number): number => taken + (takenMiB * bytes) / MIB;

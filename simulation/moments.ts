@@ -8,7 +8,7 @@ import { frameKind } from './frameKind.ts';
 import type { Host, Side, Wiretap } from './host.ts';
 
 /** `worker before sending result`, `disk after rename checkpoint`, `run commit`, ... */
-export type Moment = string;
+type Moment = string;
 
 export interface Injection {
   readonly at: Moment;

@@ -17,7 +17,7 @@ import type { VirtualClock } from './virtualClock.ts';
 /** How long a worker waits for a connection to be made, as worker/remote.ts does. */
 const HANDSHAKE_MS = 20_000;
 
-export interface NetworkOptions extends Pick<Medium, 'time' | 'tap' | 'weigh'> {
+interface NetworkOptions extends Pick<Medium, 'time' | 'tap' | 'weigh'> {
   readonly dice: Dice;
   /** The coordinator's network card, megabits a second each way. */
   readonly coordinatorMbit: number;

@@ -7,7 +7,6 @@ import type { Clock } from '../core/clock.ts';
 import type { VirtualClock } from './virtualClock.ts';
 
 export class SimProcess {
-  readonly name: string;
   readonly clock: Clock;
   readonly #time: VirtualClock;
   readonly #atDeath: (() => void)[] = [];
@@ -18,8 +17,7 @@ export class SimProcess {
   #busyUntil = 0;
   #busyMs = 0;
 
-  constructor(name: string, time: VirtualClock) {
-    this.name = name;
+  constructor(time: VirtualClock) {
     this.#time = time;
     this.clock = {
       now: () => time.now(),
@@ -41,10 +39,6 @@ export class SimProcess {
 
   get isAlive(): boolean {
     return this.#alive;
-  }
-
-  get isFrozen(): boolean {
-    return this.#held !== null;
   }
 
   /** Calls into the process: at once, when it thaws or has the time, or never if it is dead. */

@@ -71,6 +71,7 @@ export const MOMENTS: readonly string[] = [
     `disk ${when} syncFolder folder`,
   ]),
   'worker computing',
+  'coordinator computing',
   'run open train',
   'run open eval',
   'run commit',

@@ -20,10 +20,9 @@ import { SimThreads, type ThreadOptions } from './threads.ts';
 export const TOKEN = 'token';
 export const DIR = 'run';
 
-export interface CoordinatorOptions {
+interface CoordinatorOptions {
   readonly recipe: Recipe;
   readonly run: RunOptions;
-  readonly minWorkers: number;
   /** Threads of its own; null for none. */
   readonly local: Omit<ThreadOptions, 'process'> | null;
   readonly numerics: string;
@@ -53,7 +52,7 @@ export class SimCoordinator {
   }
 
   async #coordinate(
-    { recipe, run: runOptions, minWorkers, local, numerics, loadData, dice }: CoordinatorOptions,
+    { recipe, run: runOptions, local, numerics, loadData, dice }: CoordinatorOptions,
     network: Network,
     disk: Disk,
     isNew: boolean,
@@ -75,7 +74,7 @@ export class SimCoordinator {
       const kept = new KeptThreads(() => Promise.resolve(new SimThreads({ ...local, process })));
       connection.join(await startLocalWorker(prepared.spec, local.threads, connection.events, kept));
     }
-    run.start(minWorkers);
+    run.start();
     const end = await run.ended;
     // Once workers have been sent home, nobody is left to do again what was not written.
     await prepared.folder.summary({ ...end });

@@ -12,9 +12,9 @@ import { type Change, SimFile } from './simFile.ts';
 export type DiskOp = keyof Disk | keyof DiskFile;
 
 /** Told of each call before it is made and after, be it that it failed. What it throws, the caller is told instead: an injected failure. */
-export type OnCall = (when: 'before' | 'after', op: DiskOp, file: string) => void;
+type OnCall = (when: 'before' | 'after', op: DiskOp, file: string) => void;
 
-export interface SimDiskOptions {
+interface SimDiskOptions {
   readonly seed: number;
   /** In bytes, of all files together; unlimited if left out. */
   readonly capacity?: number;

@@ -8,7 +8,7 @@ import { SimProcess } from './process.ts';
 import { SimThreads, type ThreadOptions } from './threads.ts';
 import type { VirtualClock } from './virtualClock.ts';
 
-export interface WorkerOptions extends Omit<ThreadOptions, 'process'> {
+interface WorkerOptions extends Omit<ThreadOptions, 'process'> {
   readonly name: string;
   readonly token: string;
   /** Of its kernels: what the coordinator compares. */
@@ -29,7 +29,7 @@ export class SimWorker {
     const { name, token, numerics, threads } = options;
     this.name = name;
     this.host = host;
-    const process = new SimProcess(name, time);
+    const process = new SimProcess(time);
     this.process = process;
     const pace = () => options.pace() * this.#slowness;
     const kept = new KeptThreads(async (_: ModelSpec) => {

@@ -152,7 +152,7 @@ export class World {
   startCoordinator(): void {
     const { recipe, run, threads, msPerMicroBatch, observer = {} } = this.#options;
     const { moments } = this;
-    const process = new SimProcess('coordinator', this.time);
+    const process = new SimProcess(this.time);
     this.lives++;
     this.lies.newLife();
     const dice = this.dice.of(`checks ${this.lives}`);
@@ -162,7 +162,6 @@ export class World {
       {
         recipe,
         run,
-        minWorkers: 0,
         local: threads === 0 ? null : local,
         numerics,
         loadData: loadToyData,

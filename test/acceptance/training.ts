@@ -71,7 +71,7 @@ function readSummary(dir: string): Summary | null {
   return summary.complete ? summary : null;
 }
 
-export interface TrainingSpec {
+interface TrainingSpec {
   readonly id: string;
   readonly what: string;
   /** The lecture's losses: a number, or the two ends of what it showed. */

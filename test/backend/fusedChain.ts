@@ -9,7 +9,7 @@ const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer);
 
 /** a·b + c rounded once to f32. The product is exact in f64; the sum is made exact by repairing a double rounding. */
-export function fma32(a: number, b: number, c: number): number {
+function fma32(a: number, b: number, c: number): number {
   const product = a * b;
   const sum = product + c;
   const part = sum - product;

@@ -34,7 +34,7 @@ export class Numbers {
 }
 
 /** One backend during one case: places buffers at odd offsets and remembers outputs with their guards. */
-export class Bench<B extends Backend = Backend> {
+class Bench<B extends Backend = Backend> {
   readonly backend: B;
   readonly outputs: { name: string; whole: Buf; inner: Buf; ints: boolean }[] = [];
   private readonly shift: number;
@@ -83,7 +83,7 @@ export class Bench<B extends Backend = Backend> {
 }
 
 /** The most by which x and y may differ: `relative` of the larger of |y| and `scale`. */
-export interface Tolerance {
+interface Tolerance {
   relative: number;
   scale: number;
 }

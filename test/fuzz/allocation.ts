@@ -8,7 +8,7 @@
 import { getHeapStatistics } from 'node:v8';
 
 /** Thrown where too much is asked for; the code under test may swallow it. */
-export class ExcessiveAllocation extends Error {
+class ExcessiveAllocation extends Error {
   override readonly name = 'ExcessiveAllocation';
 }
 
@@ -56,7 +56,7 @@ for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
   };
 }
 
-export interface Spent {
+interface Spent {
   /** Bytes asked for of arrays and buffers. */
   readonly asked: number;
   /** Bytes that heap and buffers grew by; 0 or less where garbage was collected meanwhile. */

@@ -6,7 +6,7 @@ import type { Verdict } from './subject.ts';
 import { subjectCalled } from './subjects.ts';
 import type { FromThread, ThreadData } from './thread.ts';
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly subject: string;
   readonly seed: number;
   /** Pieces (frames, files, texts) of mutated cases to give. */

@@ -17,7 +17,7 @@ import * as z from 'zod';
 import { Cli } from '../support/cli.ts';
 
 /** One direction of a host's link, since it was made. */
-export interface Direction {
+interface Direction {
   readonly bytes: number;
   readonly packets: number;
   /** Packets that the limit has made wait or has dropped; 0 where there is none. */

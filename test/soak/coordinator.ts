@@ -30,7 +30,7 @@ export interface Life {
   readonly watch: Watch;
 }
 
-export interface CoordinatorOptions {
+interface CoordinatorOptions {
   readonly processes: Processes;
   readonly recipe: string;
   readonly out: string;

@@ -36,7 +36,7 @@ schedule: { name: constant, lr: 0.002 }
 clipGradNorm: 1
 `;
 
-export interface SoakOptions extends Form {
+interface SoakOptions extends Form {
   /** Worker processes that there are at a time. */
   readonly workers: number;
   /** An empty folder. */

@@ -37,7 +37,7 @@ export function endAttackers(): void {
 /** What an attacker does with a lease. */
 export type Answer = (work: Work, attacker: Attacker) => void | Promise<void>;
 
-export interface AttackerOptions {
+interface AttackerOptions {
   readonly name: string;
   readonly token?: string;
   readonly slots?: number;

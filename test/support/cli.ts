@@ -17,7 +17,7 @@ export interface CliEvent {
 
 const alive = new Set<Cli>();
 
-export interface CliHow {
+interface CliHow {
   /** A command that runs the one which follows it, under the same process id; none if left out. */
   readonly launcher?: readonly string[];
   /** Another program than `manygrad`, which prints such lines as well. */

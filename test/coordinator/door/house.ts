@@ -12,12 +12,11 @@ export interface Told {
   readonly holds: number | null;
   readonly results: Result[];
   readonly progress: number[];
-  readonly drain: () => undefined;
   returned: number[];
   readonly left: string[];
 }
 
-export interface HouseOptions {
+interface HouseOptions {
   readonly params?: number;
   readonly buffers?: number;
   readonly nonce?: string;
@@ -103,7 +102,6 @@ export class TestHouse {
     const told = {
       results: [] as Result[],
       progress: [] as number[],
-      drain: () => undefined,
       returned: [] as number[],
       left: [] as string[],
     };

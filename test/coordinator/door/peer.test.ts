@@ -10,7 +10,7 @@ import { TestLink } from './testLink.ts';
 
 const kinds = ({ heard }: TestLink) => heard.map(({ kind }) => kind);
 const farewell = (link: TestLink) => {
-  link.takeAll();
+  link.take();
   const last = link.heard.at(-1);
   return last?.kind === 'farewell' ? { seconds: last.seconds, reason: last.reason } : null;
 };
@@ -49,7 +49,7 @@ describe('a stranger', () => {
       ...{ kind: 'remote', name: 'a[31m', identity: null, trusted: false, slots: 3 },
     });
     const work = house.give(told);
-    link.takeAll();
+    link.take();
     expect(kinds(link)).toEqual(['welcome', 'state', 'work']);
     expect(link.works).toEqual([work]);
     link.say(progress(work));
@@ -86,7 +86,7 @@ describe('a stranger', () => {
     link.hello(hello);
     expect(link.goodbye?.code).toBe(CloseCode.refused);
     expect(link.goodbye?.reason).toMatch(reason);
-    link.takeAll();
+    link.take();
     expect(kinds(link)).toEqual([]);
     expect(house.workers).toEqual([]);
   });
@@ -141,7 +141,7 @@ describe('a peer', () => {
     const house = new TestHouse();
     const { link } = house.join({}, { agent: 'tab' });
     house.clock.pass(3000);
-    link.takeAll();
+    link.take();
     expect(kinds(link)).toEqual(['welcome', 'news', 'news', 'news', 'news']);
     for (let i = 0; i < 4000; i++) {
       house.clock.pass(5000);
@@ -185,7 +185,7 @@ describe('what leases justify', () => {
     for (let i = 0; i < 50; i++) {
       const works = [house.lease(8), house.lease(1)];
       for (const work of works) told.port.sendWork(work);
-      link.takeAll();
+      link.take();
       for (const work of works) for (const _ of work.counts) link.say(progress(work));
       for (const work of works) {
         const [first, ...more] = encodeFrames(answer(work, 125_000 - 10));
@@ -207,7 +207,7 @@ describe('what leases justify', () => {
     const { link, told } = house.join();
     told.port.sendState(house.state);
     for (let i = 0; i < 1000; i++) {
-      link.takeAll();
+      link.take();
       const work = house.lease(4);
       told.port.sendWork(work);
       link.say(answer(work));
@@ -247,7 +247,7 @@ describe('what leases justify', () => {
     });
     if (first === undefined || second === undefined || third === undefined)
       throw new Error('three leases were expected');
-    link.takeAll();
+    link.take();
     expect(told.returned).toEqual([second.lo]);
     for (const work of [first, third]) link.say(answer(work));
     expect(told.results.map(({ lo }) => lo)).toEqual([first.lo, third.lo]);
@@ -273,7 +273,7 @@ describe('what leases justify', () => {
     const house = new TestHouse({ maxResultBytes: 10_000_000 });
     const { link, told } = house.join();
     const work = house.give(told);
-    link.takeAll();
+    link.take();
     const frames = encodeFrames(answer(work, 1_000_000));
     const live = (seconds: number) => {
       for (let i = 0; i < seconds; i += 5) {

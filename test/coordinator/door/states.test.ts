@@ -28,7 +28,7 @@ describe('a peer that reads slowly', () => {
   test('has no more waiting for it than the window and a piece, and gets the state as it was, then its lease', () => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join();
-    link.takeAll();
+    link.take();
     const work = house.give(told);
     // The parameters change in place, as an update does it, while the old ones are on their way.
     house.update();
@@ -45,11 +45,11 @@ describe('a peer that reads slowly', () => {
     const house = new TestHouse(LARGE);
     const [a, b] = [house.join(), house.join()];
     for (const { told, link } of [a, b]) {
-      link.takeAll();
+      link.take();
       link.frames.length = 0;
       house.give(told);
     }
-    for (const { link } of [a, b]) link.takeAll();
+    for (const { link } of [a, b]) link.take();
     const pieces = (link: TestLink) => link.frames.filter((frame) => frame.byteLength > 1000);
     expect(pieces(a.link).length).toBe(21);
     expect(pieces(a.link).every((frame, i) => frame === pieces(b.link)[i])).toBe(true);
@@ -59,7 +59,7 @@ describe('a peer that reads slowly', () => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join({}, { slots: 4 });
     link.onWork = (work, version) => expect(version).toBe(work.version);
-    link.takeAll();
+    link.take();
     const given = [];
     for (let version = 0; version < 4; version++) {
       given.push(house.give(told));
@@ -67,7 +67,7 @@ describe('a peer that reads slowly', () => {
     }
     // Nothing is told in the midst of being given a lease.
     expect(told.returned).toEqual([]);
-    link.takeAll();
+    link.take();
     expectWhole(link, [0, 3]);
     expect(link.works.map(({ lo }) => lo)).toEqual([given[0]?.lo, given[3]?.lo]);
     expect(told.returned).toEqual([given[1]?.lo, given[2]?.lo]);
@@ -76,7 +76,7 @@ describe('a peer that reads slowly', () => {
   test('is not taken for dead as long as it takes a piece now and then, though pings do not get through to it', () => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join();
-    link.takeAll();
+    link.take();
     house.give(told);
     for (let i = 0; i < 15; i++) {
       link.take(1);
@@ -92,7 +92,7 @@ describe('a peer that reads slowly', () => {
   test('is disconnected if it takes nothing at all for two minutes, though it answers pings', () => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join();
-    link.takeAll();
+    link.take();
     house.give(told);
     const live = (seconds: number) => {
       for (let i = 0; i < seconds; i += 5) {
@@ -134,7 +134,7 @@ test('any course of updates, leases and slow reading: each lease comes after its
         } else link.take(what);
         expect(link.buffered).toBeLessThanOrEqual(WINDOW_BYTES + PIECE_BYTES + 1024 * 60);
       }
-      link.takeAll();
+      link.take();
       const versions = link.states.map(({ version }) => version);
       expectWhole(link, versions);
       expect(versions).toEqual(versions.toSorted((a, b) => a - b));
@@ -175,7 +175,7 @@ describe('states of earlier steps that are still on their way', () => {
       outbox.work({ ...house.lease(), version });
       return link;
     });
-    for (const link of links) link.takeAll();
+    for (const link of links) link.take();
     // Those of versions 2 to 4 were kept, and 5 is the current one.
     expect(links.map(({ states }) => states.map(({ version }) => version))).toEqual([[], [], [2], [3], [4], [5]]);
     expect(returned).toEqual([0, 1]);
@@ -193,7 +193,7 @@ describe('states of earlier steps that are still on their way', () => {
     const first = snapshots.of(stateOf(0));
     outbox.state(first, 0);
     expect(first.receivers).toBe(1);
-    link.takeAll();
+    link.take();
     expect(first.receivers).toBe(0);
     snapshots.of(stateOf(1));
     // It was let go, not given up.
@@ -210,7 +210,7 @@ describe('a worker whose link breaks in the middle of a state', () => {
   /** A state of 21 pieces of which so many have come. */
   function broken(house: TestHouse, pieces: number): TestLink {
     const { link, told } = house.join();
-    link.takeAll();
+    link.take();
     house.give(told);
     link.take(pieces);
     link.hangUp();
@@ -219,9 +219,9 @@ describe('a worker whose link breaks in the middle of a state', () => {
   }
   const again = (house: TestHouse, { arriving }: TestLink) => {
     const back = house.join({ arriving }, { holds: arriving.part });
-    back.link.takeAll();
+    back.link.take();
     house.give(back.told);
-    back.link.takeAll();
+    back.link.take();
     return back;
   };
   const offsets = ({ heard }: TestLink) => heard.flatMap((header) => (header.kind === 'state' ? header.offset : []));
@@ -265,9 +265,9 @@ describe('a worker whose link breaks in the middle of a state', () => {
   test.each([PIECE_VALUES - 1, 21 * PIECE_VALUES, 2 ** 40])('is not believed to have %i values', (received) => {
     const house = new TestHouse(LARGE);
     const { link, told } = house.join({}, { holds: { id: 'n.0.0', received } });
-    link.takeAll();
+    link.take();
     house.give(told);
-    link.takeAll();
+    link.take();
     expect(offsets(link).length).toBe(21);
     expectWhole(link, [0]);
   });
@@ -284,7 +284,7 @@ describe('a worker whose link breaks in the middle of a state', () => {
       link = back.link;
       if (i < 3) link.hangUp();
     }
-    link.takeAll();
+    link.take();
     expectWhole(link, [0]);
     expect(offsets(link)[0]).toBe(16 * PIECE_VALUES);
   });
@@ -294,10 +294,10 @@ test('a worker that holds the state by its hash is sent none of it', () => {
   const house = new TestHouse();
   const holds = { version: 0, hash: stateHash(house.state) };
   const { link, told } = house.join({}, { holds });
-  link.takeAll();
+  link.take();
   expect(told.holds).toBe(0);
   house.give(told, false);
-  link.takeAll();
+  link.take();
   expect(link.heard.map(({ kind }) => kind)).toEqual(['welcome', 'work']);
   const other = house.join({}, { holds: { ...holds, hash: 'x' } });
   expect(other.told.holds).toBe(null);
@@ -306,12 +306,12 @@ test('a worker that holds the state by its hash is sent none of it', () => {
 test('what is sent away while a state is on its way gets no more of it', () => {
   const house = new TestHouse(LARGE);
   const { link, told } = house.join();
-  link.takeAll();
+  link.take();
   house.give(told);
   const { length } = link.waiting;
   told.port.close('it is enough', 'goingAway');
   expect(link.goodbye).toEqual({ code: CloseCode.goingAway, reason: 'it is enough' });
-  link.takeAll();
+  link.take();
   expect(link.frames.length).toBe(1 + length);
   expect(link.states).toEqual([]);
 });

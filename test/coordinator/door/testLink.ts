@@ -77,7 +77,7 @@ export class TestLink implements PeerLink {
     this.hangUp();
   }
 
-  /** The worker takes what waits, or the first so many frames of it. */
+  /** The worker takes what waits and what comes of that, or the first so many frames of it. */
   take(frames = Number.POSITIVE_INFINITY): void {
     for (let i = 0; i < frames; i++) {
       const next = this.waiting.shift();
@@ -88,11 +88,6 @@ export class TestLink implements PeerLink {
       this.#hear(next.frame);
       next.left?.();
     }
-  }
-
-  /** Takes whatever comes until nothing comes any more. */
-  takeAll(): void {
-    while (this.waiting.length > 0) this.take();
   }
 
   /** The worker says something. */
