@@ -40,9 +40,14 @@ export class Dice {
     return this.uniform() < probability;
   }
 
+  /** One of some; undefined of none. */
+  oneOf<T>(some: readonly T[]): T | undefined {
+    return some[this.below(some.length)];
+  }
+
   /** One of some. @throws RangeError of none */
   pick<T>(some: readonly T[]): T {
-    const found = some[this.below(some.length)];
+    const found = this.oneOf(some);
     if (found === undefined) throw new RangeError('nothing to pick from');
     return found;
   }

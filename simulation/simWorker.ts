@@ -16,7 +16,6 @@ interface WorkerOptions extends Omit<ThreadOptions, 'process'> {
 }
 
 export class SimWorker {
-  readonly name: string;
   readonly host: Host;
   readonly process: SimProcess;
   #threads: SimThreads | null = null;
@@ -27,7 +26,6 @@ export class SimWorker {
   /** Starts it. */
   constructor(options: WorkerOptions, host: Host, network: Network, time: VirtualClock, dice: Dice) {
     const { name, token, numerics, threads } = options;
-    this.name = name;
     this.host = host;
     const process = new SimProcess(time);
     this.process = process;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { EvalSplit, Plan, Verify } from '../../../coordinator/machine.ts';
-import { Dice } from './dice.ts';
+import { Dice } from '../../../simulation/dice.ts';
 import { fired, firedDoubts } from './fired.ts';
 import { blockOf, type Lease, type Nature, type Person } from './people.ts';
 import { World } from './world.ts';
@@ -39,11 +39,11 @@ export function plansOf(verify: readonly Verify[], { long = false } = {}): fc.Ar
 /** Plays one run. What it has done is what is promised, or the beginning of that if it is stopped or drained. */
 export function play(plan: Plan, options: Play): World {
   const { seed, calm, strangers = false, inTime = false, stopAt, drainAt } = options;
-  const dice = new Dice(seed);
+  const dice = new Dice(seed, 'machine');
   const world = new World(plan, dice, {
     inTime,
-    suspicion: dice.pick([2, 5, 30]) ?? 2,
-    clumsiness: dice.pick([2, 8]) ?? 2,
+    suspicion: dice.pick([2, 5, 30]),
+    clumsiness: dice.pick([2, 8]),
   });
   const isTrustRare = dice.below(2) === 0;
   const join = () => (strangers ? joinAnybody(world, dice, isTrustRare) : world.join(slots(dice)));
@@ -66,7 +66,7 @@ export function play(plan: Plan, options: Play): World {
     else {
       if (inTime) world.now += dice.below(50);
       const answerable = world.leases.filter((lease) => !stalled.has(lease));
-      const lease = dice.pick(answerable);
+      const lease = dice.oneOf(answerable);
       if (inTime && lease !== undefined && dice.below(12) === 0) stalled.add(lease);
       else if (lease !== undefined) answer(world, lease);
       else if (world.leases.length > 0) wake(world, dice, stalled);
@@ -88,7 +88,7 @@ function answer(world: World, lease: Lease): void {
 function wake(world: World, dice: Dice, stalled: Set<Lease>): void {
   const before = world.leases.length;
   if (!world.paused) world.tick(1e7);
-  const lease = dice.pick(world.leases);
+  const lease = dice.oneOf(world.leases);
   if (world.finished || world.leases.length > before || lease === undefined) return;
   stalled.delete(lease);
   answer(world, lease);
@@ -116,11 +116,11 @@ const NATURES: readonly Nature[] = [
 
 /** A worker that is trusted, a stranger, or one with a name: a new one, or one that was here before. */
 function joinAnybody(world: World, dice: Dice, isTrustRare: boolean): void {
-  const nature = dice.pick(NATURES) ?? 'honest';
+  const nature = dice.pick(NATURES);
   const kind = isTrustRare && (world.plan.verify === 'off' || dice.below(8) > 0) ? 2 + dice.below(4) : dice.below(6);
   if (kind < 2) return world.join(slots(dice));
   if (kind === 2) return world.join(slots(dice), false, null, nature);
-  const [identity, was] = dice.pick([...world.identities]) ?? ['', 'honest'];
+  const [identity, was] = dice.oneOf([...world.identities]) ?? ['', 'honest'];
   if (kind === 3 || identity === '') return world.join(slots(dice), false, `worker ${world.identities.size}`, nature);
   if (was !== 'honest') firedDoubts.liarsThatReturned++;
   world.join(slots(dice), false, identity, was);
@@ -128,8 +128,8 @@ function joinAnybody(world: World, dice: Dice, isTrustRare: boolean): void {
 
 /** A fault of some kind; none where there is nothing to go wrong. */
 function fault(world: World, dice: Dice, join: () => void): void {
-  const worker = dice.pick([...world.people.keys()]);
-  const gone = dice.pick(world.past.filter((l) => !world.people.has(l.worker)));
+  const worker = dice.oneOf([...world.people.keys()]);
+  const gone = dice.oneOf(world.past.filter((l) => !world.people.has(l.worker)));
   const kind = dice.below(6);
   if (kind >= 4) ask(world, dice);
   else if (kind === 0 && worker !== undefined) world.leave(worker);
@@ -142,7 +142,7 @@ function fault(world: World, dice: Dice, join: () => void): void {
 
 /** A wrong answer of one kind or another; none where there is nothing to be wrong about. */
 function misbehave(world: World, dice: Dice): void {
-  const person: Person | undefined = dice.pick([...world.people.values()]);
+  const person: Person | undefined = dice.oneOf([...world.people.values()]);
   const { round } = world;
   if (person === undefined || round === null) return;
   const worker = person.id;
@@ -151,12 +151,12 @@ function misbehave(world: World, dice: Dice): void {
   const kind = dice.below(3);
   if (kind === 0) {
     // A lease of its own or another's, answered once before: the round is over.
-    const old = dice.pick(world.past.filter((l) => l.round !== round.id && !holds(l.round, l)));
+    const old = dice.oneOf(world.past.filter((l) => l.round !== round.id && !holds(l.round, l)));
     if (old === undefined) return;
     fired.staleRounds++;
     world.misbehave(worker, old.round, blockOf(old));
   } else if (kind === 1) {
-    const others = dice.pick(world.leases.filter((l) => l.worker !== worker && !holds(l.round, l)));
+    const others = dice.oneOf(world.leases.filter((l) => l.worker !== worker && !holds(l.round, l)));
     if (others === undefined) return;
     fired.strangersLeases++;
     world.misbehave(worker, others.round, blockOf(others));
@@ -170,7 +170,7 @@ function misbehave(world: World, dice: Dice): void {
 
 /** Something that the operator asks for, or a worker says of itself. */
 function ask(world: World, dice: Dice): void {
-  const lease = dice.pick(world.past);
+  const lease = dice.oneOf(world.past);
   switch (dice.below(7)) {
     case 0:
     case 1:
@@ -181,7 +181,7 @@ function ask(world: World, dice: Dice): void {
     case 4:
       return world.checkpoint();
     case 5:
-      return world.kick(dice.pick([...world.people.keys(), -1]) ?? -1);
+      return world.kick(dice.pick([...world.people.keys(), -1]));
     default:
       // Of a lease that is held, or was: neither changes who does what.
       if (lease !== undefined) world.progress(lease);

@@ -9,7 +9,7 @@ import {
   type Plan,
   type WorkerId,
 } from '../../../coordinator/machine.ts';
-import type { Dice } from './dice.ts';
+import type { Dice } from '../../../simulation/dice.ts';
 import { fired, firedDoubts, firedInTime } from './fired.ts';
 import { Judge } from './judge.ts';
 import { blockOf, keyOf, type Lease, type Nature, type Person } from './people.ts';
@@ -44,7 +44,7 @@ export class World extends Judge {
     this.#clumsiness = clumsiness;
     this.#base = plan.startStep;
     this.#machine = new Machine(plan, () => {
-      this.#drawn = dice.fraction();
+      this.#drawn = dice.uniform();
       return this.#drawn;
     });
   }
