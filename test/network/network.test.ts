@@ -3,7 +3,8 @@
  * are those of one thread, the ledger is exact, and nobody has to be helped to come back.
  *
  * The tests run at the same time, each in networks of its own (namespaces.ts), since they mostly wait. MANYGRAD_NETWORK=long
- * adds partitions that outlast the silence after which a connection is given up.
+ * adds partitions that outlast the silence after which a connection is given up, and the worst places: lines on which a state is
+ * longer on its way than that, and a worker that leaves while its line is down.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -224,7 +225,7 @@ describe.skipIf(unavailable !== null).concurrent('the bits of one thread', { tim
     for (const name of workers.keys()) expect(worked(out, name, up.step), name).toBe(true);
   });
 
-  /** What the product did not do when this was written. */
+  /** With MANYGRAD_NETWORK=long only. */
   describe.skipIf(process.env.MANYGRAD_NETWORK !== 'long')('in the worst places:', () => {
     test('where a state, and a result, take longer on their way than a silence may last', async (context) => {
       // 796,527 parameters, 3.2 MB, over 1 Mbit/s: nothing comes from the worker for 26 s, for it has nothing to say.
