@@ -92,8 +92,13 @@ async function admit(spec: ModelSpec, trusted: RemoteOptions['trusted']): Promis
   await loadModel(spec);
 }
 
-/** @param giveUp told what is wrong with the coordinator, where coming back would not help */
-function openSocket(url: string, ca: string | undefined, events: LinkEvents, giveUp: (what: string) => void): Link {
+/** A link to a coordinator. @param giveUp told what is wrong with it, where coming back would not help */
+export function openSocket(
+  url: string,
+  ca: string | undefined,
+  events: LinkEvents,
+  giveUp: (what: string) => void,
+): Link {
   const socket = new WebSocket(url, SUBPROTOCOL, {
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,

@@ -15,7 +15,8 @@ import { PIECE_VALUES } from '../../core/protocol/statePieces.ts';
 import type { ModelSpec } from '../../models/model.ts';
 import { ThreadPool } from '../../worker/pool.ts';
 import { workUntilFinished } from '../../worker/rejoin.ts';
-import type { Link, LinkEvents, Status, Threads } from '../../worker/session.ts';
+import { openSocket } from '../../worker/remote.ts';
+import type { Status, Threads } from '../../worker/session.ts';
 import { wasm } from '../support/backends.ts';
 import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
 import { LivePage } from '../support/livePage.ts';
@@ -93,20 +94,6 @@ test('cut off in the middle of the parameters, a worker is sent the rest of them
   );
 }, 60_000);
 
-function openSocket(url: string, events: LinkEvents): Link {
-  const socket = new WebSocket(url, SUBPROTOCOL);
-  socket.on('open', () => events.opened());
-  socket.on('ping', () => events.alive());
-  socket.on('message', (data: Buffer) => events.received(data));
-  socket.on('error', () => undefined);
-  socket.on('close', (code, reason) => events.closed(code, reason.toString()));
-  return {
-    send: (frame) => socket.send(frame),
-    leave: () => socket.close(),
-    end: () => socket.terminate(),
-  };
-}
-
 describe('a worker that was sent away', () => {
   test('for its answer comes back by itself when its time is over, and the run ends with the bits of one thread', async () => {
     const alone = train('alone', '--steps', '30', '--threads', '1');
@@ -146,7 +133,7 @@ describe('a worker that was sent away', () => {
         return clumsy;
       },
       held: () => pool?.state ?? null,
-      open: (events) => openSocket(url, events),
+      open: (events) => openSocket(url, undefined, events, () => undefined),
       sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
       onStatus: (status) => {
         if (status.kind !== 'progress') statuses.push(status);
