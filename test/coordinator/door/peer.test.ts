@@ -5,6 +5,7 @@ import { encodeFrames } from '../../../core/protocol/frames.ts';
 import { CloseCode, type Header, type Message, resultMessage } from '../../../core/protocol/messages.ts';
 import { PIECE_VALUES } from '../../../core/protocol/statePieces.ts';
 import type { CloseCause, Result, Work } from '../../../core/protocol/work.ts';
+import { firstFrame } from '../../protocol/wire.ts';
 import { TestHouse } from './house.ts';
 import { TestLink } from './testLink.ts';
 
@@ -18,12 +19,7 @@ const farewell = (link: TestLink) => {
 /** The first frame of an answer that claims to have so many bytes, and none of them. */
 function announcement({ round, lo, size, counts }: Work, bytes: number): Uint8Array {
   const header = { kind: 'result', round, lo, size, losses: counts.map(() => 1), counts };
-  const packed = new Packr({ useRecords: false }).pack([header, [bytes, 0]]);
-  const frame = new Uint8Array(5 + packed.byteLength);
-  frame[0] = 1;
-  new DataView(frame.buffer).setUint32(1, packed.byteLength, true);
-  frame.set(packed, 5);
-  return frame;
+  return firstFrame(new Packr({ useRecords: false }).pack([header, [bytes, 0]]));
 }
 
 /** An answer with so many numbers. */
