@@ -6,7 +6,7 @@
  *   node bench/scheduling.ts [--workers 50,100,200,400] [--steps 60] [--spread 10] [--json]
  */
 import { parseArgs } from 'node:util';
-import { type Action, type Event, Machine, type Plan } from '../coordinator/machine.ts';
+import { type Action, type Event, Machine, type Plan } from '../coordinator/machine/machine.ts';
 import { Site, Stream } from '../core/random/streams.ts';
 import { machineInWords, thisMachine } from './machine.ts';
 import { median } from './timing.ts';

@@ -1,5 +1,5 @@
 /** What a run tells as it goes, to a person in sentences and to a program in JSON lines: an observer that prints. */
-import type { WorkerId } from '../coordinator/machine.ts';
+import type { WorkerId } from '../coordinator/machine/machine.ts';
 import { DRAINED, type RunObserver } from '../coordinator/observer.ts';
 import type { TrainingOutput } from './output.ts';
 

@@ -4,7 +4,7 @@ import type { Dataset } from '../core/data/dataset.ts';
 import type { Sampler } from '../core/data/sampler.ts';
 import type { Work } from '../core/protocol/work.ts';
 import type { Recipe } from '../models/recipe.ts';
-import type { Block, EvalSplit, Round } from './machine.ts';
+import type { Block, EvalSplit, Round } from './machine/machine.ts';
 
 /** The most in a micro-batch of an evaluation. Large, since nothing is kept for a backward pass; a wide row fills it alone. */
 const EVAL_EXAMPLES = 256;

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import type { LayerRecord } from '../core/protocol/diagnostics.ts';
 import type { Result } from '../core/protocol/work.ts';
 import { EvaluationSum } from './evaluation.ts';
-import type { Block, EvalSplit, Round } from './machine.ts';
+import type { Block, EvalSplit, Round } from './machine/machine.ts';
 import type { FanOut, RunEnd } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import type { Peers } from './peers.ts';

@@ -8,7 +8,7 @@ import { Vocabulary } from '../core/data/vocabulary.ts';
 import { Windows } from '../core/data/windows.ts';
 import { UserError } from '../core/errors.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
-import type { EvalSplit } from './machine.ts';
+import type { EvalSplit } from './machine/machine.ts';
 
 export interface RecipeData {
   readonly vocabulary: Characters;

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Result } from '../core/protocol/work.ts';
-import type { WorkerId } from './machine.ts';
+import type { WorkerId } from './machine/machine.ts';
 
 /**
  * How far results of different numerics classes may be apart: the distance of two vectors, in parts of the second's length; of

@@ -6,7 +6,7 @@
 import type { Result } from '../core/protocol/work.ts';
 import type { Batches } from './batches.ts';
 import { Doubts } from './doubts.ts';
-import type { Block, Round, WorkerId } from './machine.ts';
+import type { Block, Round, WorkerId } from './machine/machine.ts';
 import { Norms } from './norms.ts';
 import type { Trainer } from './trainer.ts';
 

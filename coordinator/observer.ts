@@ -4,7 +4,7 @@
  */
 import type { Phase } from '../core/protocol/live.ts';
 import type { WorkerKind, WorkerPort } from '../core/protocol/work.ts';
-import type { Block, EvalSplit, Round, WorkerId } from './machine.ts';
+import type { Block, EvalSplit, Round, WorkerId } from './machine/machine.ts';
 import type { StepReport } from './trainer.ts';
 
 /** A training step that has been made. */

@@ -1,5 +1,5 @@
 /** How a run is carried out. None of it can change a bit of the trajectory: that is the recipe's business. */
-import type { Verify } from './standing.ts';
+import type { Verify } from './machine/standing.ts';
 
 export interface RunOptions {
   /** Write a checkpoint after every so many steps, and at the end; 0 is only at the end. */

@@ -1,6 +1,6 @@
 /** The workers that a run has, by their ids: their ports, what the ledger calls them, and which state they were last sent. */
 import type { State, WorkerEvents, WorkerPort } from '../core/protocol/work.ts';
-import type { WorkerId } from './machine.ts';
+import type { WorkerId } from './machine/machine.ts';
 
 /** A worker on its way in: `events` are for its port, `join` admits it. */
 export interface Connection {

@@ -12,7 +12,7 @@ import type { CloseCause, Fault, Result, WorkerPort } from '../core/protocol/wor
 import type { Batches } from './batches.ts';
 import { Books } from './books.ts';
 import { type Finding, Inspection } from './inspection.ts';
-import { type Action, type Block, type Event, Machine, type Round, type WorkerId } from './machine.ts';
+import { type Action, type Block, type Event, Machine, type Round, type WorkerId } from './machine/machine.ts';
 import { DRAINED, type ExpulsionCause, FanOut, type RunEnd, type RunObserver } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import { bringUpToDate, type Connection, type Peer, Peers } from './peers.ts';

@@ -18,7 +18,7 @@ import {
 } from '../../core/protocol/messages.ts';
 import type { SpareMemory } from '../../core/protocol/spareMemory.ts';
 import type { CloseCause, State, Work, WorkerPort } from '../../core/protocol/work.ts';
-import type { WorkerId } from '../machine.ts';
+import type { WorkerId } from '../machine/machine.ts';
 import type { Connection } from '../run.ts';
 import { Allowance } from './allowance.ts';
 import type { Bearer, Identify } from './bearer.ts';

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Phase } from '../../core/protocol/live.ts';
 import type { WorkerKind } from '../../core/protocol/work.ts';
 import type { Refusal } from '../door/refusal.ts';
-import type { Block, EvalSplit, Round, WorkerId } from '../machine.ts';
+import type { Block, EvalSplit, Round, WorkerId } from '../machine/machine.ts';
 import type { Evaluated, Expulsion, ExpulsionCause, RunObserver, StepMade, WorkerChange } from '../observer.ts';
 import { Holdings } from './holdings.ts';
 

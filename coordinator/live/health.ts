@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Phase } from '../../core/protocol/live.ts';
-import type { Block, WorkerId } from '../machine.ts';
+import type { Block, WorkerId } from '../machine/machine.ts';
 import type { RunObserver, StepMade, WorkerChange } from '../observer.ts';
 import { RecentMedian } from '../recentMedian.ts';
 

@@ -1,5 +1,5 @@
 /** How many leases a worker has not answered, and which of them are overdue. */
-import type { Block } from '../machine.ts';
+import type { Block } from '../machine/machine.ts';
 
 const keyOf = (round: number, { lo, size }: Block): string => `${round} ${lo} ${size}`;
 

@@ -9,7 +9,7 @@ import type { Command, RunInfo } from '../../core/protocol/live.ts';
 import type { News } from '../../core/protocol/messages.ts';
 import { titleOf } from '../../models/model.ts';
 import { dataKind } from '../../models/recipe.ts';
-import type { WorkerId } from '../machine.ts';
+import type { WorkerId } from '../machine/machine.ts';
 import type { PreparedRun } from '../prepare.ts';
 import type { TrainingRun } from '../run.ts';
 import { LiveView } from './liveView.ts';

@@ -5,7 +5,7 @@
  */
 import type { Evaluation, LiveState, Notice, Phase, RunStatus, Sample } from '../../core/protocol/live.ts';
 import type { News } from '../../core/protocol/messages.ts';
-import type { Block, Round, WorkerId } from '../machine.ts';
+import type { Block, Round, WorkerId } from '../machine/machine.ts';
 import type { Evaluated, RunObserver, StepMade, WorkerChange } from '../observer.ts';
 import { Course, type CourseStep } from './course.ts';
 import { Rate } from './rate.ts';

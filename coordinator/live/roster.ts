@@ -5,7 +5,7 @@
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import type { WorkerRow } from '../../core/protocol/live.ts';
 import type { WorkerPort } from '../../core/protocol/work.ts';
-import type { Block, Round, WorkerId } from '../machine.ts';
+import type { Block, Round, WorkerId } from '../machine/machine.ts';
 import { Holdings } from './holdings.ts';
 import { Rate } from './rate.ts';
 

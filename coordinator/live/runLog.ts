@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { Phase } from '../../core/protocol/live.ts';
 import type { Refusal } from '../door/refusal.ts';
-import type { Block, Round, WorkerId } from '../machine.ts';
+import type { Block, Round, WorkerId } from '../machine/machine.ts';
 import type { Evaluated, Expulsion, RunObserver, StepMade, WorkerChange } from '../observer.ts';
 
 /** Strangers who are not let in may come by the thousand: of more than so many in a second only the number is told. */

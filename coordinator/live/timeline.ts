@@ -4,7 +4,7 @@
  */
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import type { TimelineBlock, TimelineStep } from '../../core/protocol/live.ts';
-import type { Block, Round, WorkerId } from '../machine.ts';
+import type { Block, Round, WorkerId } from '../machine/machine.ts';
 
 const STEPS = 8;
 /** The least time from a recorded step's beginning to the next one's. */

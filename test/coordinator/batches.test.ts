@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Batches } from '../../coordinator/batches.ts';
 import { counterSampler } from '../../coordinator/draws.ts';
-import type { Round } from '../../coordinator/machine.ts';
+import type { Round } from '../../coordinator/machine/machine.ts';
 import { contexts } from '../../core/data/contexts.ts';
 import { contextDataset } from '../../core/data/dataset.ts';
 import { batchIndices } from '../../core/data/sampler.ts';

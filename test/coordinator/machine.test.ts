@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { Machine, type WorkerId } from '../../coordinator/machine/machine.ts';
 import { assigned, joined, planOf, result } from './machine/events.ts';
 import { fired } from './machine/fired.ts';
 import { plansOf, play } from './machine/play.ts';

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine/machine.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
 import { joined, planOf, result, types } from './machine/events.ts';
 

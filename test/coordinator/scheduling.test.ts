@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Lease, Member } from '../../coordinator/leases.ts';
-import { type Action, Machine } from '../../coordinator/machine.ts';
-import { longest, Pace, patience } from '../../coordinator/pace.ts';
-import { Stragglers } from '../../coordinator/stragglers.ts';
+import type { Lease, Member } from '../../coordinator/machine/leases.ts';
+import { type Action, Machine } from '../../coordinator/machine/machine.ts';
+import { longest, Pace, patience } from '../../coordinator/machine/pace.ts';
+import { Stragglers } from '../../coordinator/machine/stragglers.ts';
 import { assigned, joined, planOf, result } from './machine/events.ts';
 
 const times = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.double({ min: 0.01, max: 1e4, noNaN: true })), {

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine.ts';
+import { type Action, type Block, Machine, type WorkerId } from '../../coordinator/machine/machine.ts';
 import { runLength } from '../../core/allreduce/treeSum.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
 import { assigned, joined, planOf, result } from './machine/events.ts';

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Action, type Event, Machine, type Plan } from '../../coordinator/machine.ts';
+import { type Action, type Event, Machine, type Plan } from '../../coordinator/machine/machine.ts';
 import { planOf } from './machine/events.ts';
 import { firedDoubts, firedInTime } from './machine/fired.ts';
 import { plansOf, play } from './machine/play.ts';

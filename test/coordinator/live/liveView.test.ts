@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LiveView } from '../../../coordinator/live/liveView.ts';
 import { Rate } from '../../../coordinator/live/rate.ts';
-import type { Round, WorkerId } from '../../../coordinator/machine.ts';
+import type { Round, WorkerId } from '../../../coordinator/machine/machine.ts';
 import type { WorkerPort } from '../../../core/protocol/work.ts';
 import { apply } from '../../support/livePage.ts';
 

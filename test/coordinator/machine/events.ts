@@ -1,5 +1,5 @@
 /** What tests by hand say to a machine, and what it answers, shortly: plans, events of workers that are trusted, actions. */
-import type { Action, Event, Plan, WorkerId } from '../../../coordinator/machine.ts';
+import type { Action, Event, Plan, WorkerId } from '../../../coordinator/machine/machine.ts';
 
 /** Four steps of eight micro-batches and nothing else, but for what is said otherwise. */
 export const planOf = (more: Partial<Plan> = {}): Plan => ({

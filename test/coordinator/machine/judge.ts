@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { expect } from 'vitest';
-import type { Action, Block, Plan, Round, WorkerId } from '../../../coordinator/machine.ts';
+import type { Action, Block, Plan, Round, WorkerId } from '../../../coordinator/machine/machine.ts';
 import { isAligned } from '../../../core/allreduce/treeSum.ts';
 import { fired, firedDoubts, firedInTime } from './fired.ts';
 import { type Held, Ledger } from './ledger.ts';

@@ -2,7 +2,7 @@
  * What a world has made of a machine's actions: whose results were accepted in which step, which are held, what is known of
  * whom. The judge's own account, kept without a look at the machine's. A result is a number: 0 is the truth, others are lies.
  */
-import type { Block, Round, WorkerId } from '../../../coordinator/machine.ts';
+import type { Block, Round, WorkerId } from '../../../coordinator/machine/machine.ts';
 import { runLength } from '../../../core/allreduce/treeSum.ts';
 
 /** A result that is held in doubt. */

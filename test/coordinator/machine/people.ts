@@ -1,5 +1,5 @@
 /** The people of a world: workers, honest and lying, and the leases that they hold. */
-import type { Block, WorkerId } from '../../../coordinator/machine.ts';
+import type { Block, WorkerId } from '../../../coordinator/machine/machine.ts';
 
 /** When a worker lies: never, each time, now and then, once it is proven, or once and then it is gone. */
 export type Nature = 'honest' | 'always' | 'sometimes' | 'turncoat' | 'hitAndRun';

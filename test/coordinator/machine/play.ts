@@ -1,7 +1,7 @@
 /** Plays random schedules: faults, wishes of the operator, lies; until the run has ended. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { EvalSplit, Plan, Verify } from '../../../coordinator/machine.ts';
+import type { EvalSplit, Plan, Verify } from '../../../coordinator/machine/machine.ts';
 import { Dice } from '../../../simulation/dice.ts';
 import { fired, firedDoubts } from './fired.ts';
 import { blockOf, type Lease, type Nature, type Person } from './people.ts';

@@ -1,5 +1,5 @@
 /** What a machine is to do in a whole run, in order, as lines. */
-import type { Plan, Round } from '../../../coordinator/machine.ts';
+import type { Plan, Round } from '../../../coordinator/machine/machine.ts';
 
 export function promised({ startStep, steps, evalEvery, checkpointEvery, diagnoseEvery }: Plan): string[] {
   const log: string[] = [];

@@ -1,6 +1,6 @@
 /** What a machine has to make of an answer, worked out from the judge's own account. */
 import { expect } from 'vitest';
-import type { Plan, Round, WorkerId } from '../../../coordinator/machine.ts';
+import type { Plan, Round, WorkerId } from '../../../coordinator/machine/machine.ts';
 import { firedDoubts } from './fired.ts';
 import type { Held, Ledger } from './ledger.ts';
 import { keyOf, type Lease, type Person } from './people.ts';

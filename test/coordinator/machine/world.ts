@@ -8,7 +8,7 @@ import {
   Machine,
   type Plan,
   type WorkerId,
-} from '../../../coordinator/machine.ts';
+} from '../../../coordinator/machine/machine.ts';
 import type { Dice } from '../../../simulation/dice.ts';
 import { fired, firedDoubts, firedInTime } from './fired.ts';
 import { Judge } from './judge.ts';

@@ -2,8 +2,8 @@
  * Rounds, the aligned blocks of micro-batches that are leased of them, and who holds such a lease. Plain values and a queue
  * of blocks: who is handed what is in schedule.ts.
  */
-import { isAligned } from '../core/allreduce/treeSum.ts';
-import type { Mode } from '../core/protocol/work.ts';
+import { isAligned } from '../../core/allreduce/treeSum.ts';
+import type { Mode } from '../../core/protocol/work.ts';
 import type { Pace } from './pace.ts';
 import type { Standing } from './standing.ts';
 

@@ -7,7 +7,7 @@
  * split as they move on and never merged, so a block that waits or is expected lies within those of all older leases that it
  * touches: what is accepted is never a part of it.
  */
-import { runLength } from '../core/allreduce/treeSum.ts';
+import { runLength } from '../../core/allreduce/treeSum.ts';
 import { type Block, type Doubt, type Lease, Queue, type Round, type WorkerId } from './leases.ts';
 import type { Standing } from './standing.ts';
 

@@ -2,7 +2,7 @@
  * How fast a worker has been, and what follows from that: how large its leases are, how long it may keep one, and when what it
  * holds is better handed to another too. Arithmetic on measured times; it reads no clock.
  */
-import { RecentMedian } from './recentMedian.ts';
+import { RecentMedian } from '../recentMedian.ts';
 
 /** How many of a worker's last answers are remembered. */
 const REMEMBERED = 15;

@@ -4,7 +4,7 @@
  * somebody who may check it. It keeps as it goes what a decision needs (who is idle, how fast all are together), so that an
  * answer costs about the same among ten workers and a thousand.
  */
-import type { Mode } from '../core/protocol/work.ts';
+import type { Mode } from '../../core/protocol/work.ts';
 import type { Doubt, Lease, Member, Round, WorkerId } from './leases.ts';
 import { leaseSize, longest, Pace, patience } from './pace.ts';
 import type { Standing } from './standing.ts';
