@@ -114,7 +114,7 @@ function measure(workers: number, steps: number, spread: number): Figures {
     } else if (action.type === 'commit' && action.round.mode === 'train') again();
   };
   for (let worker = 0; worker < workers; worker++)
-    tell({ type: 'joined', worker, slots: SLOTS, trusted: true, identity: null });
+    tell({ type: 'joined', worker, slots: SLOTS, local: true, trusted: true, identity: null });
   agenda.push(TICK_MS, { type: 'tick' });
   tell({ type: 'start' });
   for (let next = agenda.pop(); next !== undefined && made.length < plan.steps; next = agenda.pop()) {

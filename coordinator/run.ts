@@ -206,7 +206,7 @@ export class TrainingRun {
       join: (port, holds = null) => {
         this.#announce(id, this.#peers.add(id, port, holds), true, '');
         const { slots, trusted, identity } = port;
-        this.#tell({ type: 'joined', worker: id, slots, trusted, identity });
+        this.#tell({ type: 'joined', worker: id, slots, local: port.kind === 'threads', trusted, identity });
         this.#startIfEnough();
       },
     };

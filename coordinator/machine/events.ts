@@ -7,6 +7,8 @@ export type Event =
       readonly type: 'joined';
       readonly worker: WorkerId;
       readonly slots: number;
+      /** Threads of this machine's own: what they are handed has no way to go. */
+      readonly local: boolean;
       /** Its results are taken as they are, and others' are checked by it. */
       readonly trusted: boolean;
       /** What it is called whenever it comes; null of a stranger, who is a new one with each connection. */

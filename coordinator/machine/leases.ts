@@ -29,6 +29,8 @@ export interface Member {
   readonly id: WorkerId;
   /** Leases at a time; none once it wants to leave. */
   slots: number;
+  /** Threads of this machine's own. */
+  readonly local: boolean;
   /** What is known of its honesty; null of a worker that is trusted. */
   readonly standing: Standing | null;
   readonly leases: Lease[];

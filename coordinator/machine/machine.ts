@@ -78,8 +78,8 @@ export class Machine {
       case 'start':
         return this.#next();
       case 'joined': {
-        const { worker, slots, trusted, identity } = event;
-        this.#schedule.join(worker, slots, trusted ? null : this.#standings.join(identity));
+        const { worker, slots, local, trusted, identity } = event;
+        this.#schedule.join(worker, slots, local, trusted ? null : this.#standings.join(identity));
         return this.#assign();
       }
       case 'left':

@@ -60,8 +60,19 @@ export function patience(pace: Pace, size: number, others: number | null): numbe
   return Math.max(LEAST_PATIENCE_MS, (own ?? NEWCOMER * (others ?? 0)) * size);
 }
 
-/** The largest power of two that is at most `microBatches`, and at least 1. */
-export function leaseSize(microBatches: number): number {
-  // A hair more, so that rounding makes no 3.999 of a 4.
-  return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, microBatches * (1 + 1e-9)))));
+/** A hair more, so that rounding makes no 3.999 of a 4. */
+const HAIR = 1 + 1e-9;
+/**
+ * A lease that goes over a network takes its way, there with parameters and back with a gradient, whatever its size: who deserves
+ * nearly the next size gets that, rather than several smaller ones, one after the other.
+ */
+const NEARLY = 1.25;
+
+/**
+ * The largest power of two that is at most a share of `microBatches`, or not much more than it; at least 1.
+ * @param travels whether the lease goes over a network
+ */
+export function leaseSize(microBatches: number, travels: boolean): number {
+  const share = Math.max(1, microBatches * (travels ? NEARLY : HAIR));
+  return 2 ** Math.floor(Math.log2(share));
 }

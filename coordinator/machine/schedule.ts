@@ -32,10 +32,10 @@ export class Schedule {
     this.#strangersCheck = strangersCheck;
   }
 
-  /** @param standing null of a trusted worker */
-  join(id: WorkerId, slots: number, standing: Standing | null): void {
+  /** @param local threads of this machine's own @param standing null of a trusted worker */
+  join(id: WorkerId, slots: number, local: boolean, standing: Standing | null): void {
     const paces: Record<Mode, Pace> = { train: new Pace(), eval: new Pace(), diagnose: new Pace() };
-    const member: Member = { id, slots, standing, leases: [], paces };
+    const member: Member = { id, slots, local, standing, leases: [], paces };
     this.#members.set(id, member);
     if (standing === null) this.#trusted.add(member);
     if (slots > 0) this.#idle.add(member);
@@ -247,11 +247,11 @@ export class Schedule {
     let idle = 0;
     // Whoever is busy comes back, sometime; whoever has not answered yet, perhaps not.
     for (const { paces, slots, leases } of this.#idle) if (paces[mode].median === null) idle += slots - leases.length;
-    if (this.#known === 0) return () => leaseSize(waiting / idle);
+    if (this.#known === 0) return () => leaseSize(waiting / idle, false);
     const fair = (waiting - idle) / this.#speed;
-    return ({ paces }) => {
+    return ({ paces, local }) => {
       const { median } = paces[mode];
-      return median === null ? 1 : leaseSize(fair / median);
+      return median === null ? 1 : leaseSize(fair / median, !local);
     };
   }
 

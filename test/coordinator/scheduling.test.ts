@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Lease, Member } from '../../coordinator/machine/leases.ts';
 import { type Action, Machine } from '../../coordinator/machine/machine.ts';
-import { longest, Pace, patience } from '../../coordinator/machine/pace.ts';
+import { leaseSize, longest, Pace, patience } from '../../coordinator/machine/pace.ts';
 import { Stragglers } from '../../coordinator/machine/stragglers.ts';
 import { assigned, joined, planOf, result } from './machine/events.ts';
 
@@ -44,6 +44,13 @@ test('patience grows with the median, with how irregular a worker is, and with t
   // Of a newcomer, what the slowest of the others would be given, four times; where nobody is known, a minute.
   expect(patience(new Pace(), 2, longest(irregular))).toBe(2 * 4 * 300);
   expect(patience(new Pace(), 2, null)).toBe(60_000);
+});
+
+test('who deserves nearly the next size of a lease gets it over a network, and not on this machine', () => {
+  expect([1, 3, 12, 13, 16, 25, 26].map((share) => leaseSize(share, false))).toEqual([1, 2, 8, 8, 16, 16, 16]);
+  expect([1, 3, 12, 13, 16, 25, 26].map((share) => leaseSize(share, true))).toEqual([1, 2, 8, 16, 16, 16, 32]);
+  // Less than one is one, and what rounding takes off is put back.
+  expect([leaseSize(0.1, true), leaseSize(0.1, false), leaseSize(4 - 1e-12, false)]).toEqual([1, 1, 4]);
 });
 
 test('the lease to take over is the one that a search of all would find', () => {

@@ -117,7 +117,7 @@ describe('by hand', () => {
     }
 
     joins(worker: number, trusted: boolean, identity: string | null = null, slots = 1): string[] {
-      return this.tell({ type: 'joined', worker, slots, trusted, identity });
+      return this.tell({ type: 'joined', worker, slots, local: false, trusted, identity });
     }
 
     answers(worker: number, lo: number, size: number, agrees: boolean | null = null, suspect = false): string[] {

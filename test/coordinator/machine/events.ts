@@ -24,6 +24,7 @@ export const joined = (worker: WorkerId, slots: number): Event => ({
   type: 'joined',
   worker,
   slots,
+  local: true,
   trusted: true,
   identity: null,
 });

@@ -62,7 +62,7 @@ export class World extends Judge {
       this.identities.set(identity, nature);
     }
     this.people.set(id, { id, slots, trusted, identity, nature, answers: 0 });
-    this.#tell({ type: 'joined', worker: id, slots, trusted, identity });
+    this.#tell({ type: 'joined', worker: id, slots, local: id % 3 === 0, trusted, identity });
   }
 
   leave(worker: WorkerId): void {
@@ -213,7 +213,7 @@ export class World extends Judge {
   expectDead(): void {
     const worker = this.#nextWorker++;
     const events: Event[] = [
-      { type: 'joined', worker, slots: 3, trusted: false, identity: null },
+      { type: 'joined', worker, slots: 3, local: false, trusted: false, identity: null },
       { type: 'result', worker, round: 0, block: { lo: 0, size: 1 }, suspect: false, agrees: null },
       { type: 'left', worker },
       { type: 'pause' },
