@@ -81,7 +81,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   far: { what: 'one worker behind 5 Mbit/s, 100 ± 50 ms away', recipe: mlp, workers: { a: far }, steps: 40 },
   mixed: {
     what: 'three workers behind 5 Mbit/s, one 100 ± 50 ms away, one 1 s',
-    ...{ recipe: mlp, workers: { near: slow, far, moon }, steps: 60 },
+    ...{ recipe: mlp, workers: { near: slow, far, moon }, steps: 120 },
   },
   hub: {
     what: 'three workers on fast links, the coordinator behind 5 Mbit/s',
