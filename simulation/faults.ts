@@ -81,9 +81,9 @@ export const FAULTS = {
     return true;
   }),
   'worker slowed': onHost((world, host) => {
-    const workers = world.workersOn(host);
-    for (const worker of workers) worker.slowBy(50);
-    return workers.length > 0;
+    let isNews = false;
+    for (const worker of world.workersOn(host)) isNews = worker.slowTo(50) || isNews;
+    return isNews;
   }),
   'coordinator killed': (world) => world.restartCoordinator(SOON_MS),
   /** Its machine loses power: no worker is told. */

@@ -66,8 +66,10 @@ export class SimWorker {
     return this.#threads?.computedMs ?? 0;
   }
 
-  /** From now on everything takes so many times as long. */
-  slowBy(times: number): void {
-    this.#slowness *= times;
+  /** From now on everything takes it so many times as long as it should. @returns whether that is news */
+  slowTo(times: number): boolean {
+    const isNews = this.#slowness !== times;
+    this.#slowness = times;
+    return isNews;
   }
 }

@@ -34,7 +34,8 @@ export async function watchFuzz(options: FuzzOptions): Promise<Report> {
   const beats = new Int32Array(new SharedArrayBuffer(12));
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
     workerData: { subject, seed, pieces, only, beats } satisfies ThreadData,
-    resourceLimits: { maxOldGenerationSizeMb: heap },
+    // Node gives a thread that is out of memory 16 MB more to end in: what is young must not be more than that when it grows old.
+    resourceLimits: { maxOldGenerationSizeMb: heap, maxYoungGenerationSizeMb: 4 },
   });
   const ended = new Promise((resolve) => thread.on('exit', resolve));
   let figures: Figures | null = null;
