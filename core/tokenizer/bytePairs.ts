@@ -1,0 +1,187 @@
+/**
+ * A vocabulary that merges make: 256 bytes, each with its id, and one more token for each merge. It encodes chunks of bytes and knows
+ * what each id stands for; how a text is cut into chunks is not its business.
+ *
+ * Of the merges that apply to a chunk, the one of the lowest rank is made first, of several places the leftmost. Where no merge makes
+ * a token that an earlier one needs, which learning cannot give, that is the same as making each everywhere (`encodePlainly`).
+ */
+import { UserError } from '../errors.ts';
+import type { IdList } from './idList.ts';
+import { MergeTable, NO_RANK } from './mergeTable.ts';
+import type { Pair } from './pairs.ts';
+import { concatenate } from './utf8.ts';
+
+export interface BytePairsParts {
+  /** By rank. */
+  readonly merges: readonly Pair[];
+  /** The id of each byte; 0 to 255 by default. Published vocabularies permute them. */
+  readonly byteIds?: readonly number[] | undefined;
+  /** The id that each merge makes; 256, 257, ... by default. */
+  readonly mergeIds?: readonly number[] | undefined;
+}
+
+/** Chunks up to so many bytes are merged by looking at all pairs again; longer ones keep them in a heap. */
+const SHORT = 48;
+
+export class BytePairs {
+  readonly merges: readonly Pair[];
+  readonly byteIds: readonly number[];
+  readonly mergeIds: readonly number[];
+  /** One more than the largest id. */
+  readonly size: number;
+  readonly #tokens: (Uint8Array | undefined)[];
+  readonly #table: MergeTable;
+  #ids = new Int32Array(SHORT);
+  #ranks = new Int32Array(SHORT);
+
+  /** @throws UserError where a merge is of ids that are none yet, or an id is made twice */
+  constructor({ merges, byteIds, mergeIds }: BytePairsParts) {
+    this.merges = merges;
+    this.byteIds = byteIds ?? Array.from({ length: 256 }, (_, byte) => byte);
+    this.mergeIds = mergeIds ?? merges.map((_, rank) => 256 + rank);
+    const tokens: (Uint8Array | undefined)[] = [];
+    const set = (id: number, bytes: Uint8Array) => {
+      if (tokens[id] !== undefined)
+        throw new UserError(`the token ${id} is given twice: this is no vocabulary of byte pairs.`);
+      tokens[id] = bytes;
+    };
+    for (const [byte, id] of this.byteIds.entries()) set(id, Uint8Array.of(byte));
+    for (const [rank, [left, right]] of merges.entries()) {
+      const [first, second] = [tokens[left], tokens[right]];
+      const id = this.mergeIds[rank];
+      if (first === undefined || second === undefined || id === undefined)
+        throw new UserError(
+          `merge ${rank}, of ${left} and ${right}, is of a token that no earlier merge has made: this is no vocabulary of byte pairs.`,
+        );
+      set(id, concatenate([first, second]));
+    }
+    this.#tokens = tokens;
+    this.size = tokens.length;
+    this.#table = new MergeTable(merges);
+  }
+
+  /** The bytes of a token, or undefined where the id is none. */
+  bytesOf(id: number): Uint8Array | undefined {
+    return this.#tokens[id];
+  }
+
+  /** Adds the ids of the bytes [from, to). */
+  encode(bytes: Uint8Array, from: number, to: number, out: IdList): void {
+    if (to - from > SHORT) this.#encodeLong(bytes, from, to, out);
+    else this.#encodeShort(bytes, from, to, out);
+  }
+
+  /** Looks for the lowest rank among all neighbours, again and again: for few, nothing is faster. */
+  #encodeShort(bytes: Uint8Array, from: number, to: number, out: IdList): void {
+    const [ids, ranks, table] = [this.#ids, this.#ranks, this.#table];
+    let n = to - from;
+    for (let i = 0; i < n; i++) ids[i] = this.byteIds[bytes[from + i] ?? 0] ?? 0;
+    for (let i = 0; i + 1 < n; i++) ranks[i] = table.rank(ids[i] ?? 0, ids[i + 1] ?? 0);
+    while (n > 1) {
+      let least = NO_RANK;
+      let at = 0;
+      for (let i = 0; i + 1 < n; i++) {
+        const rank = ranks[i] ?? NO_RANK;
+        if (rank < least) [least, at] = [rank, i];
+      }
+      if (least === NO_RANK) break;
+      ids[at] = this.mergeIds[least] ?? 0;
+      n--;
+      for (let i = at + 1; i < n; i++) {
+        ids[i] = ids[i + 1] ?? 0;
+        ranks[i] = ranks[i + 1] ?? NO_RANK;
+      }
+      if (at > 0) ranks[at - 1] = table.rank(ids[at - 1] ?? 0, ids[at] ?? 0);
+      ranks[at] = at + 1 < n ? table.rank(ids[at] ?? 0, ids[at + 1] ?? 0) : NO_RANK;
+    }
+    for (let i = 0; i < n; i++) out.push(ids[i] ?? 0);
+  }
+
+  /** A linked list of ids and a heap of the merges that apply, n log n in all: a chunk may be a whole text, or made to hurt. */
+  #encodeLong(bytes: Uint8Array, from: number, to: number, out: IdList): void {
+    const table = this.#table;
+    const n = to - from;
+    const ids = new Int32Array(n);
+    const next = new Int32Array(n);
+    const previous = new Int32Array(n);
+    for (let i = 0; i < n; i++) {
+      ids[i] = this.byteIds[bytes[from + i] ?? 0] ?? 0;
+      next[i] = i + 1;
+      previous[i] = i - 1;
+    }
+    const heap = new Heap(2 * n);
+    const offer = (left: number, right: number) => {
+      const rank = table.rank(ids[left] ?? 0, ids[right] ?? 0);
+      if (rank !== NO_RANK) heap.push(rank * SPAN + left);
+    };
+    for (let i = 0; i + 1 < n; i++) offer(i, i + 1);
+    for (let key = heap.pop(); key !== undefined; key = heap.pop()) {
+      const [rank, left] = [Math.floor(key / SPAN), key % SPAN];
+      const right = next[left] ?? n;
+      // What was offered before a neighbour was merged is out of date.
+      if (ids[left] === GONE || right >= n || table.rank(ids[left] ?? 0, ids[right] ?? 0) !== rank) continue;
+      ids[left] = this.mergeIds[rank] ?? 0;
+      ids[right] = GONE;
+      const after = next[right] ?? n;
+      next[left] = after;
+      if (after < n) {
+        previous[after] = left;
+        offer(left, after);
+      }
+      const before = previous[left] ?? -1;
+      if (before >= 0) offer(before, left);
+    }
+    for (let i = 0; i < n; i = next[i] ?? n) out.push(ids[i] ?? 0);
+  }
+}
+
+const GONE = -1;
+/** A rank and a place are one exact number: places are below it, ranks below 2^22. */
+const SPAN = 2 ** 31;
+
+/** A binary heap of numbers, the least on top. */
+class Heap {
+  #keys: Float64Array;
+  #size = 0;
+
+  constructor(capacity: number) {
+    this.#keys = new Float64Array(capacity);
+  }
+
+  push(key: number): void {
+    if (this.#size === this.#keys.length) {
+      const larger = new Float64Array(2 * this.#size);
+      larger.set(this.#keys);
+      this.#keys = larger;
+    }
+    const keys = this.#keys;
+    let at = this.#size++;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = keys[parent] ?? 0;
+      if (above <= key) break;
+      keys[at] = above;
+      at = parent;
+    }
+    keys[at] = key;
+  }
+
+  pop(): number | undefined {
+    if (this.#size === 0) return undefined;
+    const keys = this.#keys;
+    const top = keys[0];
+    const last = keys[--this.#size] ?? 0;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= this.#size) break;
+      if (child + 1 < this.#size && (keys[child + 1] ?? 0) < (keys[child] ?? 0)) child++;
+      const below = keys[child] ?? 0;
+      if (below >= last) break;
+      keys[at] = below;
+      at = child;
+    }
+    keys[at] = last;
+    return top;
+  }
+}

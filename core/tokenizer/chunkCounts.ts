@@ -1,0 +1,153 @@
+/**
+ * The distinct chunks of texts and how often each occurs, in the order in which they are met first: all that learning needs to know of
+ * a text. Counts of parts of a text, made in threads, are added up in the order of the parts to the same as those of the whole.
+ */
+import type { Splitter } from './splitter.ts';
+import { writeUtf8 } from './utf8.ts';
+
+export class ChunkCounts {
+  readonly #splitter: Splitter;
+  /** The text of the chunks, one after the other: that of chunk i ends where that of i + 1 begins. */
+  #text = new Uint16Array(2 ** 16);
+  #begins = new Float64Array(2 ** 12);
+  #counts = new Float64Array(2 ** 12);
+  #hashes = new Int32Array(2 ** 12);
+  #size = 0;
+  /** Chunk numbers by hash, plus 1; 0 is empty. */
+  #places = new Int32Array(2 ** 13);
+
+  constructor(splitter: Splitter) {
+    this.#splitter = splitter;
+  }
+
+  /** Distinct chunks. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Counts the chunks of a text that stands by itself. */
+  add(text: string): void {
+    for (let from = 0; from < text.length; ) {
+      const end = this.#splitter.end(text, from);
+      let hash = 0x811c9dc5;
+      for (let i = from; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+      const chunk = this.#find(hash, end - from, (at) => {
+        for (let i = from; i < end; i++) if (this.#text[at++] !== text.charCodeAt(i)) return false;
+        return true;
+      });
+      if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + 1;
+      else {
+        const at = this.#make(hash, end - from, 1);
+        for (let i = from; i < end; i++) this.#text[at + i - from] = text.charCodeAt(i);
+      }
+      from = end;
+    }
+  }
+
+  /** Adds what was counted in a later part of the text, as `exported` there. */
+  merge({ text, lengths, counts }: ExportedCounts): void {
+    let from = 0;
+    for (const [i, length] of lengths.entries()) {
+      const units = text.subarray(from, from + length);
+      let hash = 0x811c9dc5;
+      for (const unit of units) hash = Math.imul(hash ^ unit, 0x01000193);
+      const chunk = this.#find(hash, length, (at) => {
+        for (const unit of units) if (this.#text[at++] !== unit) return false;
+        return true;
+      });
+      const count = counts[i] ?? 0;
+      if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + count;
+      else {
+        const at = this.#make(hash, length, count);
+        this.#text.set(units, at);
+      }
+      from += length;
+    }
+  }
+
+  /** For a message to another thread, in memory of its own. */
+  exported(): ExportedCounts {
+    const n = this.#size;
+    const lengths = Uint32Array.from({ length: n }, (_, i) => this.#end(i) - (this.#begins[i] ?? 0));
+    return { text: this.#text.slice(0, n === 0 ? 0 : this.#end(n - 1)), lengths, counts: this.#counts.slice(0, n) };
+  }
+
+  /** The bytes of each chunk, and how often it occurs. */
+  *entries(): Generator<[bytes: Uint8Array, count: number]> {
+    for (let i = 0; i < this.#size; i++) {
+      let text = '';
+      const [from, to] = [this.#begins[i] ?? 0, this.#end(i)];
+      for (let at = from; at < to; at += PIECE)
+        text += String.fromCharCode(...this.#text.subarray(at, Math.min(to, at + PIECE)));
+      const bytes = new Uint8Array(3 * text.length);
+      yield [bytes.slice(0, writeUtf8(text, 0, text.length, bytes)), this.#counts[i] ?? 0];
+    }
+  }
+
+  #end(chunk: number): number {
+    return this.#begins[chunk + 1] ?? 0;
+  }
+
+  /** The number of the chunk of this hash and length whose text, which begins at `at`, is the same; -1 if there is none. */
+  #find(hash: number, length: number, same: (at: number) => boolean): number {
+    const mask = this.#places.length - 1;
+    for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {
+      const chunk = (this.#places[place] ?? 0) - 1;
+      if (chunk < 0) return -1;
+      if (this.#hashes[chunk] !== hash) continue;
+      const at = this.#begins[chunk] ?? 0;
+      if (this.#end(chunk) - at === length && same(at)) return chunk;
+    }
+  }
+
+  /** Makes room for a new chunk. @returns where its text is to be written */
+  #make(hash: number, length: number, count: number): number {
+    const chunk = this.#size++;
+    if (chunk + 2 > this.#counts.length) {
+      this.#begins = grown(this.#begins, 2 * this.#begins.length);
+      this.#counts = grown(this.#counts, 2 * this.#counts.length);
+      const hashes = new Int32Array(2 * this.#hashes.length);
+      hashes.set(this.#hashes);
+      this.#hashes = hashes;
+    }
+    const at = this.#begins[chunk] ?? 0;
+    if (at + length > this.#text.length) {
+      const text = new Uint16Array(Math.max(2 * this.#text.length, at + length));
+      text.set(this.#text);
+      this.#text = text;
+    }
+    this.#begins[chunk + 1] = at + length;
+    this.#counts[chunk] = count;
+    this.#hashes[chunk] = hash;
+    if (2 * this.#size > this.#places.length) {
+      this.#places = new Int32Array(2 * this.#places.length);
+      for (let i = 0; i < this.#size; i++) this.#enter(i);
+    } else this.#enter(chunk);
+    return at;
+  }
+
+  #enter(chunk: number): void {
+    const mask = this.#places.length - 1;
+    let place = spread(this.#hashes[chunk] ?? 0) & mask;
+    while (this.#places[place] !== 0) place = (place + 1) & mask;
+    this.#places[place] = chunk + 1;
+  }
+}
+
+export interface ExportedCounts {
+  /** The chunks' UTF-16 units, one chunk after the other. */
+  readonly text: Uint16Array;
+  readonly lengths: Uint32Array;
+  readonly counts: Float64Array;
+}
+
+/** Units that are made a string at once: an engine takes only so many arguments. */
+const PIECE = 8192;
+
+const spread = (hash: number): number => hash ^ (hash >>> 15);
+
+function grown(array: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
+  larger.set(array);
+  return larger;
+}

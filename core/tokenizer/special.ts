@@ -1,0 +1,86 @@
+/** Special tokens: texts that stand for one id each where they are allowed, and are never made by merges. */
+import { UserError } from '../errors.ts';
+import type { AllowedSpecial } from './tokenizer.ts';
+
+const quote = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+
+/** Matches any of some texts; of two that begin at one place, the longer. Null if there are none. */
+function anyOf(texts: Iterable<string>): RegExp | null {
+  const longestFirst = [...texts].sort((a, b) => b.length - a.length);
+  return longestFirst.length === 0 ? null : new RegExp(longestFirst.map(quote).join('|'), 'g');
+}
+
+export class SpecialTokens {
+  readonly ids: ReadonlyMap<string, number>;
+  readonly #texts: ReadonlyMap<number, string>;
+  readonly #all: RegExp | null;
+  readonly #longest: number;
+
+  /** @throws UserError where a token is empty or two have one id */
+  constructor(ids: ReadonlyMap<string, number>) {
+    this.ids = ids;
+    this.#texts = new Map([...ids].map(([text, id]) => [id, text]));
+    if (ids.has('') || this.#texts.size < ids.size)
+      throw new UserError('special tokens must be texts that are not empty, each with an id of its own.');
+    this.#all = anyOf(ids.keys());
+    this.#longest = Math.max(0, ...[...ids.keys()].map((text) => text.length));
+  }
+
+  textOf(id: number): string | undefined {
+    return this.#texts.get(id);
+  }
+
+  /** Units at a text's end that may be the beginning of a special token, so that nothing before them is changed by what follows. */
+  heldBack(allowed: AllowedSpecial): number {
+    return allowed === 'none' ? 0 : Math.max(0, this.#longest - 1);
+  }
+
+  /** What to look for in a text. @throws UserError on a token that is not allowed, or not known */
+  private sought(text: string, allowed: AllowedSpecial): RegExp | null {
+    if (allowed === 'none') return null;
+    if (allowed === 'all') return this.#all;
+    if (allowed !== 'none_raise') {
+      for (const token of allowed)
+        if (!this.ids.has(token))
+          throw new UserError(
+            `${JSON.stringify(token)} is no special token of this tokenizer, which has ${this.names}.`,
+          );
+      return anyOf(allowed);
+    }
+    if (this.#all === null) return null;
+    this.#all.lastIndex = 0;
+    const found = this.#all.exec(text);
+    if (found === null) return null;
+    throw new UserError(
+      `the text holds the special token ${JSON.stringify(found[0])}: allow special tokens to have it read as one, or none of them to have it read as the text it is.`,
+    );
+  }
+
+  /** Their texts, for messages. */
+  get names(): string {
+    return this.ids.size === 0 ? 'none' : [...this.ids.keys()].map((text) => JSON.stringify(text)).join(', ');
+  }
+
+  /**
+   * Cuts a text at the special tokens that are allowed, telling of what lies between and of each token, in their order.
+   * @throws UserError on a token that is not allowed
+   */
+  cut(
+    text: string,
+    allowed: AllowedSpecial,
+    ordinary: (from: number, to: number) => void,
+    special: (id: number) => void,
+  ): void {
+    const sought = this.sought(text, allowed);
+    let from = 0;
+    if (sought !== null) {
+      sought.lastIndex = 0;
+      for (let match = sought.exec(text); match !== null; match = sought.exec(text)) {
+        if (match.index > from) ordinary(from, match.index);
+        special(this.ids.get(match[0]) ?? 0);
+        from = sought.lastIndex;
+      }
+    }
+    if (from < text.length) ordinary(from, text.length);
+  }
+}
