@@ -10,14 +10,9 @@ export const LETTER = 1;
 export const NUMBER = 2;
 export const SPACE = 3;
 
-/** White_Space, for a regular expression's brackets. */
-export const WHITE_SPACE = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-
-const isSpace = new RegExp(`[${WHITE_SPACE}]`);
-
 function classify(point: number): number {
   const character = String.fromCodePoint(point);
-  if (isSpace.test(character)) return SPACE;
+  if (/\p{White_Space}/u.test(character)) return SPACE;
   if (/\p{L}/u.test(character)) return LETTER;
   return /\p{N}/u.test(character) ? NUMBER : OTHER;
 }

@@ -1,6 +1,8 @@
 /** The patterns known by name, each with its scanner. */
+import { classAt, SPACE } from './classes.ts';
 import { GPT2_PATTERN, gpt2Splitter } from './gpt2Splitter.ts';
 import { GPT4_PATTERN, gpt4Splitter } from './gpt4Splitter.ts';
+import { O200K_PATTERN } from './o200k.ts';
 import { regexSplitter, type Splitter } from './splitter.ts';
 
 export const patterns: Readonly<Record<string, string>> = { gpt2: GPT2_PATTERN, gpt4: GPT4_PATTERN };
@@ -31,16 +33,22 @@ export function* chunksOf(splitter: Splitter, text: string): Generator<string> {
   }
 }
 
+/** The patterns of which `safeCut` knows how far they look. */
+const shortSighted: ReadonlySet<string> = new Set([...scanned.keys(), O200K_PATTERN]);
+
 /**
- * So much of a text is cut the same whatever follows it. Of each pattern here, a chunk is sure when two more follow it: only white
- * space looks beyond its own end, and a run of it makes at most two chunks. 0 if the text has fewer.
+ * So much of a text can be cut by itself, whatever follows it. Of the patterns known here, a chunk is sure when two more follow it;
+ * and white space alone looks beyond its own end, so that what is cut off must not end with any. 0 of a text of fewer chunks, and of
+ * other patterns, which may look as far as they like.
  */
 export function safeCut(splitter: Splitter, text: string): number {
-  let [before, last] = [0, 0];
+  if (!shortSighted.has(splitter.pattern)) return 0;
+  let [safe, before, last] = [0, 0, 0];
   for (let from = 0; from < text.length; ) {
     const end = splitter.end(text, from);
     [before, last] = [last, from];
+    if (before > 0 && classAt(text, before - 1) !== SPACE) safe = before;
     from = end;
   }
-  return before;
+  return safe;
 }

@@ -7,7 +7,6 @@
  * engine, and so are those two, as the reference.
  */
 import { UserError } from '../errors.ts';
-import { WHITE_SPACE } from './classes.ts';
 
 export interface Splitter {
   /** As it is published, for Python's `regex`. */
@@ -16,26 +15,42 @@ export interface Splitter {
   end(text: string, from: number): number;
 }
 
+/** What a class written with one letter is in Python's `regex` and in Rust, where it is another in JavaScript. */
+const classes: Readonly<Record<string, string>> = {
+  s: '\\p{White_Space}',
+  S: '\\P{White_Space}',
+  d: '\\p{Nd}',
+  D: '\\P{Nd}',
+};
+
 /**
- * The same pattern for JavaScript. `\s` and `\S` become Unicode's White_Space; a possessive quantifier becomes a greedy one, which
- * is the same unless what follows it could match what it took.
+ * An escape, a class in brackets, a group's beginning, an interval, a quantifier; or any one character. A class's own escapes are
+ * translated with those outside.
+ */
+const PART = /\\[pPu]\{[^}]*\}|\\.|\(\?|\{\d*,?\d*\}|./gsu;
+
+/**
+ * The same pattern for JavaScript. `\s` and `\d` become Unicode's White_Space and decimal digits, `.` all but a line feed; a
+ * possessive quantifier becomes a greedy one, which is the same unless what follows it could match what it took.
+ * @throws UserError where JavaScript cannot read it
  */
 export function toJavaScript(pattern: string): RegExp {
   let source = '';
   let inBrackets = false;
-  for (let i = 0; i < pattern.length; i++) {
-    const c = pattern[i] ?? '';
-    if (c === '\\') {
-      const escaped = pattern[++i] ?? '';
-      if (escaped === 's') source += inBrackets ? WHITE_SPACE : `[${WHITE_SPACE}]`;
-      else if (escaped === 'S' && !inBrackets) source += `[^${WHITE_SPACE}]`;
-      else source += c + escaped;
-      continue;
+  let afterQuantifier = false;
+  for (const [part] of pattern.matchAll(PART)) {
+    if (inBrackets || part.startsWith('\\')) {
+      if (part === ']') inBrackets = false;
+      source += classes[part.startsWith('\\') ? part.slice(1) : ''] ?? part;
+      afterQuantifier = false;
+    } else if (part === '+' && afterQuantifier) {
+      afterQuantifier = false;
+    } else {
+      inBrackets = part === '[';
+      source += part === '.' ? '[^\\n]' : part;
+      // After one, a "?" makes it lazy and is none itself.
+      afterQuantifier = !afterQuantifier && /^(?:[?*+]|\{.*\})$/.test(part);
     }
-    if (c === '[') inBrackets = true;
-    if (c === ']') inBrackets = false;
-    const isPossessive = c === '+' && !inBrackets && /[?*+}]/.test(pattern[i - 1] ?? '') && pattern[i - 2] !== '\\';
-    if (!isPossessive) source += c;
   }
   try {
     return new RegExp(source, 'gu');
