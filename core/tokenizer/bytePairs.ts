@@ -8,7 +8,7 @@
 import { UserError } from '../errors.ts';
 import type { IdList } from './idList.ts';
 import { MergeTable, NO_RANK } from './mergeTable.ts';
-import type { Pair } from './pairs.ts';
+import { MOST_IDS, type Pair } from './pairs.ts';
 import { concatenate } from './utf8.ts';
 
 export interface BytePairsParts {
@@ -18,6 +18,12 @@ export interface BytePairsParts {
   readonly byteIds?: readonly number[] | undefined;
   /** The id that each merge makes; 256, 257, ... by default. */
   readonly mergeIds?: readonly number[] | undefined;
+}
+
+/** With nothing left to a default. */
+export interface CompleteParts extends BytePairsParts {
+  readonly byteIds: readonly number[];
+  readonly mergeIds: readonly number[];
 }
 
 /** Chunks up to so many bytes are merged by looking at all pairs again; longer ones keep them in a heap. */
@@ -34,13 +40,15 @@ export class BytePairs {
   #ids = new Int32Array(SHORT);
   #ranks = new Int32Array(SHORT);
 
-  /** @throws UserError where a merge is of ids that are none yet, or an id is made twice */
+  /** @throws UserError where a merge is of ids that are none yet or is listed twice, or an id is made twice or too large */
   constructor({ merges, byteIds, mergeIds }: BytePairsParts) {
     this.merges = merges;
     this.byteIds = byteIds ?? Array.from({ length: 256 }, (_, byte) => byte);
     this.mergeIds = mergeIds ?? merges.map((_, rank) => 256 + rank);
     const tokens: (Uint8Array | undefined)[] = [];
     const set = (id: number, bytes: Uint8Array) => {
+      if (!(id >= 0 && id < MOST_IDS))
+        throw new UserError(`the token ${id} has an id above ${MOST_IDS - 1}: this is no vocabulary of byte pairs.`);
       if (tokens[id] !== undefined)
         throw new UserError(`the token ${id} is given twice: this is no vocabulary of byte pairs.`);
       tokens[id] = bytes;

@@ -1,5 +1,6 @@
 /** What the byte-pair tokenizers have in common: special tokens, chunks, pairs of bytes. They differ in how a text is cut. */
 
+import { UserError } from '../errors.ts';
 import type { BytePairs } from './bytePairs.ts';
 import { ChunkCache, LONGEST } from './chunkCache.ts';
 import { IdList } from './idList.ts';
@@ -24,6 +25,13 @@ export class ChunkedTokenizer implements Tokenizer {
     this.pairs = pairs;
     this.splitter = splitter;
     this.#special = new SpecialTokens(special);
+    for (const [text, id] of special) {
+      const bytes = pairs.bytesOf(id);
+      if (bytes !== undefined && toText(bytes) !== text)
+        throw new UserError(
+          `the special token ${JSON.stringify(text)} has the id ${id}, which is that of another token: give it an id of its own.`,
+        );
+    }
     this.vocabSize = Math.max(pairs.size, ...[...special.values()].map((id) => id + 1));
   }
 

@@ -1,40 +1,100 @@
-/** Opens a tokenizer by the name under which it was published, or from a file of any format that is known. Node only. */
-import { readFile } from 'node:fs/promises';
+/**
+ * Opens a tokenizer by the name under which it was published, or from a file or a folder in any format that is known, told by what is
+ * in it. Node only.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../disk/errors.ts';
 import { UserError } from '../errors.ts';
 import { DESCRIPTION_FORMAT, descriptionSchema, fromDescription } from './description.ts';
+import { isEncoder, readGpt2Files } from './formats/gpt2Files.ts';
+import { isHuggingFace, readHuggingFace } from './formats/huggingFace.ts';
 import { isMinbpe, readMinbpe } from './formats/minbpe.ts';
+import { isTiktoken, readTiktoken } from './formats/tiktoken.ts';
 import { PUBLISHED, publishedTokenizer } from './published.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toText } from './utf8.ts';
 
+/** Two files that are one tokenizer, as OpenAI and as Hugging Face call them. */
+const TWO_FILES = [
+  ['encoder.json', 'vocab.bpe'],
+  ['vocab.json', 'merges.txt'],
+] as const;
+
+const KNOWN =
+  'a tokenizer.json (of manygrad or Hugging Face), a minbpe .model, a tiktoken rank file, or encoder.json with vocab.bpe beside it';
+
 /** @throws UserError where there is none, or its format is not known */
 export async function loadTokenizer(nameOrPath: string): Promise<Tokenizer> {
   if (PUBLISHED.includes(nameOrPath)) return publishedTokenizer(nameOrPath);
-  let bytes: Uint8Array;
+  const path = await fileOf(nameOrPath);
+  const two = TWO_FILES.find((names) => names.some((name) => name === basename(path)));
+  if (two === undefined) return parseTokenizer(await read(path), path);
+  const [encoder, merges] = two.map((name) => join(dirname(path), name));
+  const texts = await Promise.all([encoder ?? path, merges ?? path].map(async (file) => toText(await read(file))));
+  return naming(path, () => readGpt2Files(texts[0] ?? '', texts[1] ?? '', path));
+}
+
+/** The tokenizer's file in a folder; a file itself. */
+async function fileOf(path: string): Promise<string> {
+  if (!(await isFolder(path))) return path;
+  for (const name of ['tokenizer.json', ...TWO_FILES.map(([encoder]) => encoder)]) {
+    const file = join(path, name);
+    if (await exists(file)) return file;
+  }
+  throw new UserError(
+    `there is no tokenizer in the folder ${path}: it should hold a tokenizer.json, or encoder.json and vocab.bpe.`,
+  );
+}
+
+const isFolder = async (path: string): Promise<boolean> => (await statOf(path))?.isDirectory() ?? false;
+const exists = async (path: string): Promise<boolean> => (await statOf(path)) !== null;
+const statOf = (path: string) => stat(path).catch(() => null);
+
+async function read(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(nameOrPath);
+    return await readFile(path);
   } catch (error) {
     throw new UserError(
-      `the tokenizer ${nameOrPath} cannot be read (${codeOf(error) ?? String(error)}): give the path of a tokenizer's file, or one of ${PUBLISHED.join(', ')}.`,
+      `the tokenizer ${path} cannot be read (${codeOf(error) ?? String(error)}): give the path of a tokenizer's file, or one of ${PUBLISHED.join(', ')}.`,
     );
   }
-  return parseTokenizer(bytes, nameOrPath);
 }
 
 /** @param from what to call the file. @throws UserError where its format is not known, or it is damaged */
 export function parseTokenizer(bytes: Uint8Array, from: string): Tokenizer {
-  const text = toText(bytes);
+  return naming(from, () => parse(toText(bytes).replace(/^\ufeff/, ''), from));
+}
+
+function parse(text: string, from: string): Tokenizer {
   if (isMinbpe(text)) return readMinbpe(text, from);
+  if (isTiktoken(text)) return readTiktoken(text, from);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new UserError(`${from} is no tokenizer: give a minbpe .model file or a tokenizer.json.`);
+    throw new UserError(`${from} is no tokenizer, or is damaged: give ${KNOWN}.`);
   }
   if (typeof value === 'object' && value !== null && 'format' in value && value.format === DESCRIPTION_FORMAT) {
     const described = descriptionSchema.safeParse(value);
     if (described.success) return fromDescription(described.data);
+    const at = described.error.issues[0]?.path.join('.') ?? '';
+    throw new UserError(
+      `${from} is damaged: ${at === '' ? 'it' : `its ${at}`} is not as manygrad writes it in a tokenizer.json.`,
+    );
   }
-  throw new UserError(`${from} is no tokenizer: give a minbpe .model file or a tokenizer.json.`);
+  if (isHuggingFace(value)) return readHuggingFace(value, from);
+  if (isEncoder(value))
+    throw new UserError(`${from} looks like an encoder.json: call it that, and put its vocab.bpe beside it.`);
+  throw new UserError(`${from} is no tokenizer: give ${KNOWN}.`);
+}
+
+/** Says of which file an error is. */
+function naming<T>(from: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof UserError && !error.message.includes(from)) throw new UserError(`${from}: ${error.message}`);
+    throw error;
+  }
 }

@@ -1,5 +1,7 @@
 /** Pairs to ranks, by open addressing: three numbers of a typed array each, since a lookup is what encoding spends its time on. */
 
+import { UserError } from '../errors.ts';
+
 /** No merge. */
 export const NO_RANK = 0x7fffffff;
 
@@ -8,7 +10,7 @@ export class MergeTable {
   readonly #slots: Int32Array;
   readonly #mask: number;
 
-  /** @param pairs by rank */
+  /** @param pairs by rank. @throws UserError where one is listed twice */
   constructor(pairs: readonly (readonly [left: number, right: number])[]) {
     let places = 16;
     while (places < 2 * pairs.length) places *= 2;
@@ -18,7 +20,9 @@ export class MergeTable {
       let place = this.#begin(left, right);
       while (this.#slots[3 * place] !== -1) {
         if (this.#slots[3 * place] === left && this.#slots[3 * place + 1] === right)
-          throw new RangeError(`the merge of ${left} and ${right} is given twice`);
+          throw new UserError(
+            `the merge of ${left} and ${right} is listed twice: this is no vocabulary of byte pairs.`,
+          );
         place = (place + 1) & this.#mask;
       }
       this.#slots[3 * place] = left;

@@ -8,10 +8,10 @@
 /** A pair of ids that are merged into a new one. */
 export type Pair = readonly [left: number, right: number];
 
-/** Ids are below it, so that a pair is one exact number. */
-const SPAN = 2 ** 26;
-export const pairKey = (left: number, right: number): number => left * SPAN + right;
-export const pairOf = (key: number): Pair => [Math.floor(key / SPAN), key % SPAN];
+/** Ids are below it, far above any vocabulary, so that a pair is one exact number. */
+export const MOST_IDS = 2 ** 26;
+export const pairKey = (left: number, right: number): number => left * MOST_IDS + right;
+export const pairOf = (key: number): Pair => [Math.floor(key / MOST_IDS), key % MOST_IDS];
 
 /** How often each pair of neighbours occurs, in the order in which they are met first; overlapping ones ("aaa") count each. */
 export function countPairs(

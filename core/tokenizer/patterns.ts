@@ -21,6 +21,9 @@ const scanned = new Map<string, Splitter>([
   ],
 ]);
 
+/** Whether a pattern is one of those two, in a spelling that is known. Its matches leave nothing of a text out. */
+export const isScanned = (pattern: string): boolean => scanned.has(pattern);
+
 /** The fastest splitter of a pattern. @throws UserError where JavaScript cannot read it */
 export const splitterOf = (pattern: string): Splitter => scanned.get(pattern) ?? regexSplitter(pattern);
 

@@ -4,7 +4,7 @@
  * the two parts that made it (the lecture's `recover_merges`).
  */
 import { UserError } from '../errors.ts';
-import type { BytePairsParts } from './bytePairs.ts';
+import type { CompleteParts } from './bytePairs.ts';
 import type { Pair } from './pairs.ts';
 
 /** Ids by bytes, which are written as a string of the characters U+0000 to U+00FF. */
@@ -17,7 +17,7 @@ export const bytesToKey = (bytes: Uint8Array): string => {
 };
 
 /** @throws UserError where a byte is missing, or a token is made of no two that rank before it */
-export function recoverMerges(ranks: Ranks): Required<BytePairsParts> {
+export function recoverMerges(ranks: Ranks): CompleteParts {
   const byteIds = Array.from({ length: 256 }, (_, byte) => {
     const id = ranks.get(String.fromCharCode(byte));
     if (id === undefined)
