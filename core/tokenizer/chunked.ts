@@ -97,20 +97,7 @@ export class ChunkedTokenizer implements Tokenizer {
   }
 
   safeEnd(text: string, allowedSpecial: AllowedSpecial = 'none_raise'): number {
-    // After the last special token, what it may take to make another is left out of account.
-    let [from, to] = [0, 0];
-    this.#special.cut(
-      text,
-      allowedSpecial,
-      (a, b) => {
-        [from, to] = [a, b];
-      },
-      () => {
-        from = to = text.length;
-      },
-    );
-    if (from === text.length) return from;
-    to = Math.max(from, to - this.#special.heldBack(allowedSpecial));
+    const { from, to } = this.#special.settled(text, allowedSpecial);
     return from + (this.splitter === null ? 0 : safeCut(this.splitter, text.slice(from, to)));
   }
 

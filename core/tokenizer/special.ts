@@ -30,9 +30,35 @@ export class SpecialTokens {
     return this.#texts.get(id);
   }
 
-  /** Units at a text's end that may be the beginning of a special token, so that nothing before them is changed by what follows. */
-  heldBack(allowed: AllowedSpecial): number {
-    return allowed === 'none' ? 0 : Math.max(0, this.#longest - 1);
+  /**
+   * The ordinary text [from, to) after the last special token that is one whatever follows; at `to` the text ends, or another may have
+   * begun.
+   * @throws UserError on a token that is not allowed
+   */
+  settled(text: string, allowed: AllowedSpecial): { readonly from: number; readonly to: number } {
+    const sought = this.sought(text, allowed);
+    let from = 0;
+    if (sought !== null) {
+      sought.lastIndex = 0;
+      for (let match = sought.exec(text); match !== null; match = sought.exec(text)) {
+        const to = this.unfinished(text, from, allowed);
+        // What is a token now is none, or the beginning of a longer one, if that which began before it or there goes on.
+        if (to <= match.index) return { from, to };
+        from = sought.lastIndex;
+      }
+    }
+    return { from, to: this.unfinished(text, from, allowed) };
+  }
+
+  /** Where, from `from` on, the first token begins that the text may be too short for; else the text's end. */
+  private unfinished(text: string, from: number, allowed: AllowedSpecial): number {
+    if (allowed === 'none') return text.length;
+    const tokens = [...(typeof allowed === 'string' ? this.ids.keys() : allowed)];
+    for (let at = Math.max(from, text.length - this.#longest + 1); at < text.length; at++) {
+      const rest = text.slice(at);
+      if (tokens.some((token) => token.length > rest.length && token.startsWith(rest))) return at;
+    }
+    return text.length;
   }
 
   /** What to look for in a text. @throws UserError on a token that is not allowed, or not known */
