@@ -1,6 +1,6 @@
 /** Ids, ever more of them, in memory that doubles: for texts whose number of tokens is not known before. */
 export class IdList {
-  #ids = new Uint32Array(1024);
+  #ids = new Uint32Array(16);
   #length = 0;
 
   get length(): number {
