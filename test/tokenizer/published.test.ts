@@ -23,14 +23,14 @@ describe.each(truths())('$name', async ({ name, js, original }) => {
   for (const file of ['names.txt', 'tinyshakespeare.txt', 'taylorswift.txt']) {
     const path = `../shared/data/${file}`;
     test.skipIf(!existsSync(path))(`is tiktoken on ${file} (skipped where ${path} is absent)`, () => {
-    const text = readFileSync(path, 'utf8');
+      const text = readFileSync(path, 'utf8');
       const ids = tokenizer.encode(text);
       expect(isSame(ids, js.encode(text))).toBe(true);
       expect(isSame(ids, original.encode(text))).toBe(true);
       expect(tokenizer.count(text)).toBe(ids.length);
       expect(tokenizer.decode(ids)).toBe(text);
-    },
-  );
+    });
+  }
 
   // Ten texts a run: a run costs as much as several of them.
   test('is tiktoken on 100,000 random texts, special tokens as ordinary text; and they come back', () => {

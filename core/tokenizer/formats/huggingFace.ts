@@ -23,8 +23,8 @@ const flag = z.boolean().default(false);
 const part = z.looseObject({ type: z.string() }).nullish();
 
 const fileSchema = z.looseObject({
-  truncation: z.unknown(),
-  padding: z.unknown(),
+  truncation: z.unknown().optional(),
+  padding: z.unknown().optional(),
   added_tokens: z
     .array(
       z.looseObject({
