@@ -1,6 +1,7 @@
 /** Tokenizers that OpenAI published, by name. Their ranks come with the npm package js-tiktoken, so none is downloaded. */
 import { UserError } from '../errors.ts';
 import { GPT2Tokenizer, GPT4Tokenizer } from './gpt4.ts';
+import { splitterOf } from './patterns.ts';
 import { type Ranks, recoverMerges } from './ranks.ts';
 import { RegexTokenizer } from './regex.ts';
 
@@ -39,5 +40,7 @@ export async function publishedTokenizer(name: string): Promise<RegexTokenizer> 
   const ranks = unpackRanks(bpe_ranks);
   if (name === 'gpt2') return new GPT2Tokenizer(ranks);
   if (name === 'cl100k_base') return new GPT4Tokenizer(ranks);
-  return new RegexTokenizer(pat_str, recoverMerges(ranks), new Map(Object.entries(special_tokens)));
+  // In the spelling known here where there is one, so that it is the same tokenizer as from its file.
+  const { pattern } = splitterOf(pat_str);
+  return new RegexTokenizer(pattern, recoverMerges(ranks), new Map(Object.entries(special_tokens)));
 }
