@@ -94,7 +94,7 @@ function naming<T>(from: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof UserError && !error.message.includes(from)) throw new UserError(`${from}: ${error.message}`);
+    if (error instanceof UserError && !error.message.startsWith(from)) throw new UserError(`${from}: ${error.message}`);
     throw error;
   }
 }

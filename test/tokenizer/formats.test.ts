@@ -323,9 +323,11 @@ describe('Hugging Face', () => {
   test('damaged files', () => {
     const { vocab, merges } = file.model;
     expect(refused(() => parse('{"model":{"type":"BPE"}}'))).toContain(
-      'the model of it is damaged: its vocab is not as Hugging Face',
+      'it is damaged: its model.vocab is not as Hugging Face',
     );
-    expect(refused(() => read(model({ merges: ['a'] })))).toContain('its merges.0 is not as Hugging Face writes it');
+    expect(refused(() => read(model({ merges: ['a'] })))).toContain(
+      'its model.merges.0 is not as Hugging Face writes it',
+    );
     expect(refused(() => read(model({ vocab: { ...vocab, a: -1 } })))).toContain('is not as Hugging Face writes it');
     expect(refused(() => read({ added_tokens: [{ id: 1 }] }))).toContain('its added_tokens.0.content is not');
     expect(refused(() => read({ added_tokens: [] }))).toContain('no merge makes its token "<|end|>"');

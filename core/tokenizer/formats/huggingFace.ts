@@ -94,7 +94,7 @@ export const isHuggingFace = (value: unknown): boolean =>
 export function readHuggingFace(value: unknown, from: string): Tokenizer {
   const file = valid(fileSchema, value, from);
   if (file.model.type !== 'BPE') throw refusal(from, `the model ${file.model.type}`);
-  const model = valid(bpeSchema, file.model, `the model of ${from}`);
+  const model = valid(bpeSchema, file.model, from, ['model']);
   const refused = refusedParts(file, model);
   if (refused !== undefined) throw refusal(from, refused);
   const pattern = patternOf(file.pre_tokenizer, from);
@@ -253,10 +253,10 @@ const refusal = (from: string, what: string): UserError =>
     `${from} has ${what}, which is not supported and would change its ids: give a byte-level BPE tokenizer.json without it.`,
   );
 
-function valid<T>(schema: z.ZodType<T>, value: unknown, from: string): T {
+function valid<T>(schema: z.ZodType<T>, value: unknown, from: string, within: readonly string[] = []): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const at = result.error.issues[0]?.path.join('.') ?? '';
+  const at = [...within, ...(result.error.issues[0]?.path ?? [])].join('.');
   throw new UserError(
     `${from} is damaged: ${at === '' ? 'it' : `its ${at}`} is not as Hugging Face writes it in a tokenizer.json.`,
   );

@@ -15,12 +15,16 @@ const VERSION = 'minbpe v1';
 
 export const isMinbpe = (text: string): boolean => text.startsWith(`${VERSION}\n`) || text.startsWith(`${VERSION}\r\n`);
 
-/** @throws UserError for a vocabulary whose ids are not in order, which the format cannot say, or a special token with a line end */
+/** @throws UserError for a vocabulary whose ids are not in order, which the format cannot say, or a line end in a special token or the pattern */
 export function writeMinbpe(tokenizer: BasicTokenizer | RegexTokenizer): string {
   const { pairs, special } = tokenizer;
   if (pairs.byteIds.some((id, byte) => id !== byte) || pairs.mergeIds.some((id, rank) => id !== 256 + rank))
     throw new UserError(
       'a .model file holds bytes and merges in the order of their ids, and this tokenizer has another: write tokenizer.json instead.',
+    );
+  if (tokenizer instanceof RegexTokenizer && /[\r\n]/.test(tokenizer.pattern))
+    throw new UserError(
+      'the pattern has a line end, which a .model file cannot hold: write it as \\n, or write tokenizer.json instead.',
     );
   const lines = [VERSION, tokenizer instanceof RegexTokenizer ? tokenizer.pattern : '', String(special.size)];
   for (const [text, id] of special) {
@@ -45,7 +49,7 @@ export function readMinbpe(text: string, from: string): BasicTokenizer | RegexTo
   const count = /^\d{1,9}$/.test(lines[2] ?? '') ? Number(lines[2]) : wrong(2, 'the number of special tokens');
   const special = new Map<string, number>();
   for (let i = 3; i < 3 + count; i++) {
-    const [, token, id] = /^(.+) (\d{1,9})$/.exec(lines[i] ?? '') ?? wrong(i, 'a special token and its id');
+    const [, token, id] = /^(.+) (\d{1,9})$/s.exec(lines[i] ?? '') ?? wrong(i, 'a special token and its id');
     if (token !== undefined) special.set(token, Number(id));
   }
   const merges: Pair[] = [];
