@@ -13,7 +13,10 @@ export interface Outcome {
 export interface Check {
   /** `3-mlp-200k`: the section, and what it is about. */
   readonly id: string;
-  /** Of acceptance, as the lectures are numbered: 1 micrograd, 2 bigrams, 3 MLP, 4 batch norm, 5 backprop, 6 WaveNet, 7 GPT. */
+  /**
+   * Of acceptance, as the lectures are numbered: 1 micrograd, 2 bigrams, 3 MLP, 4 batch norm, 5 backprop, 6 WaveNet, 7 GPT,
+   * 9 tokenizers.
+   */
   readonly section: number;
   readonly what: string;
   /** What the lecture showed. */
@@ -21,7 +24,7 @@ export interface Check {
   /** Seconds rather than minutes: run by `--quick`, and by the tests. */
   readonly quick: boolean;
   /** The data that it cannot do without. */
-  readonly needs: 'names.txt' | 'tinyshakespeare.txt' | null;
+  readonly needs: 'names.txt' | 'tinyshakespeare.txt' | 'taylorswift.txt' | null;
   readonly seeds: string;
   /** How a reader sees the same. */
   readonly command: string;

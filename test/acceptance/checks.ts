@@ -14,6 +14,7 @@ import { section6Layers } from './section6Layers.ts';
 import { section7 } from './section7.ts';
 import { section7Attention } from './section7Attention.ts';
 import { section7Large } from './section7Large.ts';
+import { section9 } from './section9.ts';
 
 export const checks: readonly Check[] = [
   ...section1,
@@ -30,4 +31,5 @@ export const checks: readonly Check[] = [
   ...section7,
   ...section7Attention,
   ...section7Large,
+  ...section9,
 ];

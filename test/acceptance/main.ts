@@ -106,13 +106,15 @@ function writeTable(): void {
     'makemore 4: backpropagation by hand',
     'makemore 5: WaveNet',
     "Let's build GPT",
+    'The state of GPT',
+    "Let's build the GPT tokenizer",
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = [
     "# The lectures' results, reproduced",
     '',
     'Written by `npm run acceptance`; nothing in it is typed by hand. A loss is the mean over the seeds ± their standard deviation, training / validation where',
-    "there are two. Data: makemore's names.txt, tiny Shakespeare. `--only` takes the name of a check: `npm run acceptance -- --only 4-deep`.",
+    "there are two. Data: makemore's names.txt, tiny Shakespeare, minbpe's taylorswift.txt. `--only` takes the name of a check: `npm run acceptance -- --only 4-deep`.",
     '',
     `Seconds are of ${[...new Set([...rows.values()].map((row) => row.machine))].join('; and of ')}.`,
   ];
