@@ -152,7 +152,7 @@ export class Column {
 
   /** Shows no tokens, and why. */
   #fail(sentence: string): void {
-    this.#say(sentence.charAt(0).toUpperCase() + sentence.slice(1));
+    this.#say(sentence);
     this.#empty();
     this.#tell();
   }

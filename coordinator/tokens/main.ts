@@ -68,6 +68,15 @@ function takeText(): void {
 }
 
 area.addEventListener('input', takeText);
+area.addEventListener('drop', (event) => {
+  const file = event.dataTransfer?.files[0];
+  if (file === undefined) return;
+  void file.text().then((text) => {
+    area.value = text;
+    area.setSelectionRange(0, 0);
+    takeText();
+  });
+});
 $('clear').addEventListener('click', () => {
   area.value = '';
   area.focus();
