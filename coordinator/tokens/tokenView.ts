@@ -11,6 +11,8 @@ const COLOURS = 6;
 /** Bytes of a token that are listed; few have more. */
 const MOST_BYTES = 32;
 
+const HINT = 'Point at a token, or go through them with the arrow keys, to see its id and bytes.';
+
 let views = 0;
 
 export class TokenView {
@@ -115,7 +117,7 @@ export class TokenView {
   #tell(at: number): void {
     const window = this.#window;
     const id = window?.ids[at];
-    if (window === null || id === undefined) return setText(this.#detail, '');
+    if (window === null || id === undefined) return setText(this.#detail, HINT);
     const bytes = bytesAt(window, at);
     const listed = Array.from(bytes.subarray(0, MOST_BYTES), hex).join(' ');
     const more = bytes.length > MOST_BYTES ? ' …' : '';
