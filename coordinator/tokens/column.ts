@@ -29,7 +29,7 @@ export class Column {
   #next: Question | null = null;
   #text = '';
   #measured: Measured = { characters: 0, bytes: 0 };
-  #readSpecial = true;
+  #readSpecial = false;
   #look: Look = 'text';
   #window: TokenWindow | null = null;
 

@@ -101,7 +101,6 @@ for (const kind of ['dragover', 'drop'] as const)
     if (event.dataTransfer?.types.includes('Files') === true) event.preventDefault();
   });
 
-// A browser may have kept what was there when the page was loaded again.
 takeSpecial();
 takeLook();
 takeText();
