@@ -2,11 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../disk/errors.ts';
 import { UserError } from '../errors.ts';
-import { DESCRIPTION_FORMAT, descriptionSchema, fromDescription } from './description.ts';
-import { isMinbpe, readMinbpe } from './formats/minbpe.ts';
+import { parseTokenizer } from './formats/read.ts';
 import { PUBLISHED, publishedTokenizer } from './published.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { toText } from './utf8.ts';
 
 /** @throws UserError where there is none, or its format is not known */
 export async function loadTokenizer(nameOrPath: string): Promise<Tokenizer> {
@@ -20,21 +18,4 @@ export async function loadTokenizer(nameOrPath: string): Promise<Tokenizer> {
     );
   }
   return parseTokenizer(bytes, nameOrPath);
-}
-
-/** @param from what to call the file. @throws UserError where its format is not known, or it is damaged */
-export function parseTokenizer(bytes: Uint8Array, from: string): Tokenizer {
-  const text = toText(bytes);
-  if (isMinbpe(text)) return readMinbpe(text, from);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UserError(`${from} is no tokenizer: give a minbpe .model file or a tokenizer.json.`);
-  }
-  if (typeof value === 'object' && value !== null && 'format' in value && value.format === DESCRIPTION_FORMAT) {
-    const described = descriptionSchema.safeParse(value);
-    if (described.success) return fromDescription(described.data);
-  }
-  throw new UserError(`${from} is no tokenizer: give a minbpe .model file or a tokenizer.json.`);
 }
