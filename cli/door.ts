@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { renderUnicodeCompact } from 'uqr';
 import { listen } from '../coordinator/door/server.ts';
 import { nameFor, readPair, type TlsFiles } from '../coordinator/door/tls.ts';
+import { TokenizerShelf } from '../coordinator/door/tokenizers.ts';
 import { openTokens } from '../coordinator/door/tokens.ts';
 import { RunCounts } from '../coordinator/live/counts.ts';
 import { HealthWatch } from '../coordinator/live/health.ts';
@@ -94,6 +95,8 @@ export async function openDoor(
     state: () => trainer.state,
     news: (id) => live.news(id),
     info: live.info,
+    // A run's own tokenizer goes here, by the name of the run.
+    tokenizers: { shelf: new TokenizerShelf(), key },
     pages: await makePages(spec.name === 'custom' ? spec.code : null),
     operator: (socket, exempt, opened) => live.accept(socket, exempt, opened),
   }).catch(async (error: unknown) => {

@@ -306,9 +306,12 @@ export class RunFolder {
     } catch (error) {
       if (before === null) throw error;
     } finally {
-      for (const log of this.#logs()) await log.close();
-      if (this.#isBlank) for (const name of [CONFIG, LOG]) await this.#disk.remove(join(this.dir, name));
-      await this.#lock.release();
+      try {
+        for (const log of this.#logs()) await log.close();
+        if (this.#isBlank) for (const name of [CONFIG, LOG]) await this.#disk.remove(join(this.dir, name));
+      } finally {
+        await this.#lock.release();
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Makes the pages that a coordinator serves: bundles the dashboard, the join page and the tab's thread from the sources beside
+ * Makes the pages that a coordinator serves: bundles the dashboard, the join page, the page of tokens and their threads from the sources beside
  * it (or from the built package), in memory, in a few hundred milliseconds when a run opens its door.
  */
 import { createHash } from 'node:crypto';
@@ -15,16 +15,32 @@ const root = new URL('../', import.meta.url);
 /** The built package has .js files where the sources have .ts. */
 const script = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-/** What is served at a path as it stands. */
+/** Files that are served at a path as they stand, and sources that are bundled and served under a name. */
+interface Parts {
+  readonly files: Readonly<Record<string, string>>;
+  readonly bundles: readonly { readonly in: string; readonly out: string }[];
+}
+
+/** The page of tokens, which needs no run. */
+const TOKENS: Parts = {
+  files: { '/tokens': 'coordinator/tokens/index.html' },
+  bundles: [
+    { in: `coordinator/tokens/main${script}`, out: 'tokens' },
+    { in: 'coordinator/tokens/main.css', out: 'tokens' },
+    { in: `coordinator/tokens/encoder${script}`, out: 'encoder' },
+  ],
+};
+
 const FILES = {
+  ...TOKENS.files,
   '/': 'coordinator/dashboard/index.html',
   '/join': 'worker/tab/index.html',
   '/kernels.wasm': 'core/kernels/build/kernels.wasm',
   '/kernels.plain.wasm': 'core/kernels/build/kernels.plain.wasm',
 };
 
-/** What is bundled, and served under its name. */
 const BUNDLES = [
+  ...TOKENS.bundles,
   { in: `coordinator/dashboard/main${script}`, out: 'dashboard' },
   { in: 'coordinator/dashboard/main.css', out: 'dashboard' },
   { in: `worker/tab/main${script}`, out: 'join' },
@@ -43,13 +59,23 @@ const TYPES: Readonly<Record<string, string>> = {
  * @param code of the user-defined model that tabs are to build; null if there is none
  * @throws Error if a page does not bundle, which is a defect of ours
  */
-export async function makePages(code: string | null = null): Promise<Pages> {
+export const makePages = (code: string | null = null): Promise<Pages> =>
+  make({ files: FILES, bundles: BUNDLES }, [userModel(code)]);
+
+/** The page of tokens alone, at `/` too. @throws Error if it does not bundle, which is a defect of ours */
+export async function makeTokensPage(): Promise<Pages> {
+  const pages = new Map(await make(TOKENS, []));
+  const page = pages.get('/tokens');
+  return page === undefined ? pages : pages.set('/', page);
+}
+
+async function make({ files, bundles }: Parts, plugins: Plugin[]): Promise<Pages> {
   const pages = new Map<string, PageFile>();
-  for (const [path, file] of Object.entries(FILES))
+  for (const [path, file] of Object.entries(files))
     pages.set(path, await pageFile(extname(file), await readFile(new URL(file, root))));
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(root),
-    entryPoints: BUNDLES,
+    entryPoints: [...bundles],
     outdir: '/',
     write: false,
     bundle: true,
@@ -63,7 +89,7 @@ export async function makePages(code: string | null = null): Promise<Pages> {
     keepNames: true,
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [userModel(code)],
+    plugins,
   });
   for (const { path, contents } of outputFiles) {
     const name = path.slice(path.lastIndexOf('/'));

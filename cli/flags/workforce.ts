@@ -4,7 +4,7 @@ import type { LOG_LEVELS } from '../output.ts';
 import { cores, grace, logging, seconds, whole } from './common.ts';
 
 /** [HOST:]PORT, or :PORT for all interfaces. */
-function parseListen(value: string): { host: string; port: number } {
+export function parseListen(value: string): { host: string; port: number } {
   const match = /^(?:(?<host>.*):)?(?<port>\d{1,5})$/.exec(value);
   const port = Number(match?.groups?.port);
   if (match === null || port > 65_535)

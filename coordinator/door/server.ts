@@ -2,24 +2,25 @@
  * The coordinator's door on a network: one port for pages (web.ts), workers (reception.ts) and the operator. It knows HTTP and
  * which page may open a WebSocket; what is said over one is not its business.
  */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { Server as TlsServer } from 'node:https';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../../core/clock.ts';
-import { UserError } from '../../core/errors.ts';
 import { MAX_FRAME_BYTES } from '../../core/protocol/frames.ts';
 import { LIVE_PATH, LIVE_SUBPROTOCOL, type RunInfo } from '../../core/protocol/live.ts';
 import { SUBPROTOCOL } from '../../core/protocol/messages.ts';
+import { sameSecret } from '../secret.ts';
 import type { Guest } from './guests.ts';
 import { IDLE_MS, MAX_FRAGMENTS, MAX_READS, REQUEST_LOOK_MS, REQUEST_MS } from './limits.ts';
+import { listening } from './listening.ts';
 import type { PeerOptions } from './peer.ts';
 import { type Probes, serveProbe } from './probes.ts';
 import { Reception } from './reception.ts';
 import { acceptSocket } from './socket.ts';
 import { createTlsServer, type TlsFiles } from './tls.ts';
-import { isLocal, isSameOrigin, type Pages, serveWeb } from './web.ts';
+import { serveTokenizers, type TokenizerShelf } from './tokenizers.ts';
+import { bearerText, isLocal, isSameOrigin, type Pages, serveWeb } from './web.ts';
 
 /** An operator's commands are small. */
 const MAX_COMMAND_BYTES = 16 * 1024;
@@ -35,6 +36,8 @@ export interface ServerOptions extends PeerOptions {
   readonly pages: Pages;
   /** Answers machines that watch; nobody's if left out. */
   readonly probes?: Probes;
+  /** What the page of tokens may choose among, for the operator: on this machine, or with the key. Nothing if left out. */
+  readonly tokenizers?: { readonly shelf: TokenizerShelf; readonly key: string };
   /** Takes an operator's page; `exempt`: it is on this machine and needs no key. Calls `opened` once it has shown that. */
   readonly operator: (socket: WebSocket, exempt: boolean, opened: () => void) => void;
 }
@@ -52,14 +55,19 @@ export interface CoordinatorServer {
 
 /** Opens the door. @throws UserError if the address cannot be listened on, or the certificate is no good */
 export async function listen(options: ServerOptions): Promise<CoordinatorServer> {
-  const { tls, probes, onProblem = () => undefined, onRefusal } = options;
+  const { tls, probes, tokenizers, onProblem = () => undefined, onRefusal } = options;
   const timeouts = {
     headersTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
     connectionsCheckingInterval: REQUEST_LOOK_MS,
   };
   const answer: RequestListener = (request, response) => {
-    if (probes === undefined || !serveProbe(probes, request, response)) serveWeb(options, request, response);
+    if (probes !== undefined && serveProbe(probes, request, response)) return;
+    if (tokenizers !== undefined) {
+      const isAllowed = () => isLocal(request) || sameSecret(bearerText(request) ?? '', tokenizers.key);
+      if (serveTokenizers(tokenizers.shelf, isAllowed, request, response)) return;
+    }
+    serveWeb(options, request, response);
   };
   const http = tls === undefined ? createServer(timeouts, answer) : createTlsServer(tls, timeouts, answer, onProblem);
   // A page that is not read, say; a WebSocket is not bound by it.
@@ -146,18 +154,3 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
 
 /** What no other connection has at the same time; the same for a stream and for what encrypts it. */
 const placeOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
-
-function listening(http: Server | TlsServer, { host, port }: ServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      const what =
-        error.code === 'EADDRINUSE'
-          ? `port ${port} is in use`
-          : `${host}:${port} cannot be listened on (${error.message})`;
-      reject(
-        new UserError(`${what}: choose another address with --listen HOST:PORT, or stop the program that holds it.`),
-      );
-    });
-    http.listen(port, host, () => resolve());
-  });
-}

@@ -37,9 +37,8 @@ export function serveWeb(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  for (const [name, value] of Object.entries(headers(request))) response.setHeader(name, value);
-  const [path = '/'] = (request.url ?? '/').split('?');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'Only GET is answered here.\n');
+  if (!isGet(request, response)) return;
+  const path = pathOf(request);
   if (path === RUN_PATH) {
     if (identify(bearerText(request) ?? '') === null) return end(response, 401, 'The token is missing or wrong.\n');
     response.setHeader('content-type', 'application/json');
@@ -48,6 +47,30 @@ export function serveWeb(
   }
   const file = pages.get(path);
   if (file === undefined) return end(response, path === '/' ? 200 : 404, elsewhere(request));
+  sendFile(file, request, response);
+}
+
+/** Answers with pages alone, where no coordinator is. @param nowhere what to say where there is none */
+export function servePages(pages: Pages, nowhere: string, request: IncomingMessage, response: ServerResponse): void {
+  if (!isGet(request, response)) return;
+  const file = pages.get(pathOf(request));
+  if (file === undefined) return end(response, 404, nowhere);
+  sendFile(file, request, response);
+}
+
+/** What is asked for, without what follows a question mark. */
+export const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?')[0] ?? '/';
+
+/** Sets the headers of every answer; to what is no GET or HEAD, says so. */
+export function isGet(request: IncomingMessage, response: ServerResponse): boolean {
+  for (const [name, value] of Object.entries(headers(request))) response.setHeader(name, value);
+  if (request.method === 'GET' || request.method === 'HEAD') return true;
+  end(response, 405, 'Only GET is answered here.\n');
+  return false;
+}
+
+/** Sends a file, or that it has not changed. */
+export function sendFile(file: PageFile, request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('etag', file.etag);
   response.setHeader('cache-control', 'no-cache');
   if (request.headers['if-none-match'] === file.etag) return void response.writeHead(304).end();
@@ -97,7 +120,7 @@ function isOwnName(host = ''): boolean {
   return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
 }
 
-function end(response: ServerResponse, status: number, text: string): void {
+export function end(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
 

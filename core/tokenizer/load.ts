@@ -6,11 +6,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../disk/errors.ts';
 import { UserError } from '../errors.ts';
-import { DESCRIPTION_FORMAT, descriptionSchema, fromDescription } from './description.ts';
-import { isEncoder, readGpt2Files } from './formats/gpt2Files.ts';
-import { isHuggingFace, readHuggingFace } from './formats/huggingFace.ts';
-import { isMinbpe, readMinbpe } from './formats/minbpe.ts';
-import { isTiktoken, readTiktoken } from './formats/tiktoken.ts';
+import { readGpt2Files } from './formats/gpt2Files.ts';
+import { naming, parseTokenizer } from './formats/read.ts';
 import { PUBLISHED, publishedTokenizer } from './published.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toText } from './utf8.ts';
@@ -20,9 +17,6 @@ const TWO_FILES = [
   ['encoder.json', 'vocab.bpe'],
   ['vocab.json', 'merges.txt'],
 ] as const;
-
-const KNOWN =
-  'a tokenizer.json (of manygrad or Hugging Face), a minbpe .model, a tiktoken rank file, or encoder.json with vocab.bpe beside it';
 
 /** @throws UserError where there is none, or its format is not known */
 export async function loadTokenizer(nameOrPath: string): Promise<Tokenizer> {
@@ -58,43 +52,5 @@ async function read(path: string): Promise<Uint8Array> {
     throw new UserError(
       `the tokenizer ${path} cannot be read (${codeOf(error) ?? String(error)}): give the path of a tokenizer's file, or one of ${PUBLISHED.join(', ')}.`,
     );
-  }
-}
-
-/** @param from what to call the file. @throws UserError where its format is not known, or it is damaged */
-export function parseTokenizer(bytes: Uint8Array, from: string): Tokenizer {
-  return naming(from, () => parse(toText(bytes).replace(/^\ufeff/, ''), from));
-}
-
-function parse(text: string, from: string): Tokenizer {
-  if (isMinbpe(text)) return readMinbpe(text, from);
-  if (isTiktoken(text)) return readTiktoken(text, from);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UserError(`${from} is no tokenizer, or is damaged: give ${KNOWN}.`);
-  }
-  if (typeof value === 'object' && value !== null && 'format' in value && value.format === DESCRIPTION_FORMAT) {
-    const described = descriptionSchema.safeParse(value);
-    if (described.success) return fromDescription(described.data);
-    const at = described.error.issues[0]?.path.join('.') ?? '';
-    throw new UserError(
-      `${from} is damaged: ${at === '' ? 'it' : `its ${at}`} is not as manygrad writes it in a tokenizer.json.`,
-    );
-  }
-  if (isHuggingFace(value)) return readHuggingFace(value, from);
-  if (isEncoder(value))
-    throw new UserError(`${from} looks like an encoder.json: call it that, and put its vocab.bpe beside it.`);
-  throw new UserError(`${from} is no tokenizer: give ${KNOWN}.`);
-}
-
-/** Says of which file an error is. */
-function naming<T>(from: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof UserError && !error.message.startsWith(from)) throw new UserError(`${from}: ${error.message}`);
-    throw error;
   }
 }

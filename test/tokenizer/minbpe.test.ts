@@ -4,8 +4,8 @@ import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { readMinbpe, renderToken, writeMinbpe, writeVocab } from '../../core/tokenizer/formats/minbpe.ts';
+import { parseTokenizer } from '../../core/tokenizer/formats/read.ts';
 import { GPT4_PATTERN } from '../../core/tokenizer/gpt4Splitter.ts';
-import { parseTokenizer } from '../../core/tokenizer/load.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 
