@@ -27,18 +27,38 @@ export class ChunkCounts {
 
   /** Counts the chunks of a text that stands by itself. */
   add(text: string): void {
+    // This loop is what counting a text takes: it looks for a chunk itself, in memory that it has at hand.
+    const splitter = this.#splitter;
+    let [places, hashes, begins, counts, units] = [this.#places, this.#hashes, this.#begins, this.#counts, this.#text];
+    let mask = places.length - 1;
     for (let from = 0; from < text.length; ) {
-      const end = this.#splitter.end(text, from);
-      let hash = 0x811c9dc5;
-      for (let i = from; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-      const chunk = this.#find(hash, end - from, (at) => {
-        for (let i = from; i < end; i++) if (this.#text[at++] !== text.charCodeAt(i)) return false;
-        return true;
-      });
-      if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + 1;
-      else {
-        const at = this.#make(hash, end - from, 1);
-        for (let i = from; i < end; i++) this.#text[at + i - from] = text.charCodeAt(i);
+      const end = splitter.end(text, from);
+      const length = end - from;
+      let hash = BASIS;
+      for (let i = from; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
+      for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {
+        const chunk = (places[place] ?? 0) - 1;
+        if (chunk < 0) {
+          const at = this.#make(hash, length, 1);
+          [places, hashes, begins, counts, units] = [
+            this.#places,
+            this.#hashes,
+            this.#begins,
+            this.#counts,
+            this.#text,
+          ];
+          mask = places.length - 1;
+          for (let i = 0; i < length; i++) units[at + i] = text.charCodeAt(from + i);
+          break;
+        }
+        if (hashes[chunk] !== hash) continue;
+        const at = begins[chunk] ?? 0;
+        if ((begins[chunk + 1] ?? 0) - at !== length) continue;
+        let i = 0;
+        while (i < length && units[at + i] === text.charCodeAt(from + i)) i++;
+        if (i < length) continue;
+        counts[chunk] = (counts[chunk] ?? 0) + 1;
+        break;
       }
       from = end;
     }
@@ -48,20 +68,17 @@ export class ChunkCounts {
   merge({ text, lengths, counts }: ExportedCounts): void {
     let from = 0;
     for (const [i, length] of lengths.entries()) {
-      const units = text.subarray(from, from + length);
-      let hash = 0x811c9dc5;
-      for (const unit of units) hash = Math.imul(hash ^ unit, 0x01000193);
-      const chunk = this.#find(hash, length, (at) => {
-        for (const unit of units) if (this.#text[at++] !== unit) return false;
-        return true;
-      });
+      const end = from + length;
+      let hash = BASIS;
+      for (let j = from; j < end; j++) hash = Math.imul(hash ^ (text[j] ?? 0), PRIME);
+      const chunk = this.#find(hash, text, from, length);
       const count = counts[i] ?? 0;
       if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + count;
       else {
         const at = this.#make(hash, length, count);
-        this.#text.set(units, at);
+        this.#text.set(text.subarray(from, end), at);
       }
-      from += length;
+      from = end;
     }
   }
 
@@ -88,15 +105,18 @@ export class ChunkCounts {
     return this.#begins[chunk + 1] ?? 0;
   }
 
-  /** The number of the chunk of this hash and length whose text, which begins at `at`, is the same; -1 if there is none. */
-  #find(hash: number, length: number, same: (at: number) => boolean): number {
+  /** The number of the chunk of this hash whose units are [from, from + length) of some; -1 if there is none. */
+  #find(hash: number, units: Uint16Array, from: number, length: number): number {
     const mask = this.#places.length - 1;
     for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {
       const chunk = (this.#places[place] ?? 0) - 1;
       if (chunk < 0) return -1;
       if (this.#hashes[chunk] !== hash) continue;
       const at = this.#begins[chunk] ?? 0;
-      if (this.#end(chunk) - at === length && same(at)) return chunk;
+      if (this.#end(chunk) - at !== length) continue;
+      let i = 0;
+      while (i < length && this.#text[at + i] === units[from + i]) i++;
+      if (i === length) return chunk;
     }
   }
 
@@ -140,6 +160,10 @@ export interface ExportedCounts {
   readonly lengths: Uint32Array;
   readonly counts: Float64Array;
 }
+
+/** FNV-1a's, over UTF-16 units. */
+const BASIS = 0x811c9dc5;
+const PRIME = 0x01000193;
 
 /** Units that are made a string at once: an engine takes only so many arguments. */
 const PIECE = 8192;

@@ -31,6 +31,11 @@ export function learnMerges(
   return merges;
 }
 
+export interface Learned {
+  readonly pair: Pair;
+  readonly count: number;
+}
+
 /** A pair, where it stands (its left token's place, ascending), and how often, chunks counted as often as they occur. */
 interface Standing {
   readonly left: number;
@@ -44,7 +49,8 @@ interface Standing {
 
 const GONE = -1;
 
-class MergeLearner {
+/** The learning itself, merge by merge, for whoever does other things in between. */
+export class MergeLearner {
   /** Of each place, a byte of a chunk: the token that begins there, GONE if it lies inside one; its neighbours, -1 at a chunk's ends. */
   readonly #ids: Int32Array;
   readonly #next: Int32Array;
@@ -79,7 +85,7 @@ class MergeLearner {
   }
 
   /** Makes the next merge everywhere. @returns the pair and how often it stood; null if no pair is left */
-  next(): { readonly pair: Pair; readonly count: number } | null {
+  next(): Learned | null {
     for (let entry = this.#heap.pop(); entry !== null; entry = this.#heap.pop()) {
       const { pair } = entry;
       if (pair.count <= 0) {
