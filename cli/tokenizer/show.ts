@@ -19,7 +19,7 @@ export function visible(bytes: Uint8Array): string {
   try {
     text = strict.decode(bytes);
   } catch {
-    return Array.from(bytes, (byte) => (byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : hex(byte))).join('');
+    return Array.from(bytes, (byte) => (byte < 0x80 ? visible(Uint8Array.of(byte)) : hex(byte))).join('');
   }
   return text
     .replaceAll(' ', '·')
