@@ -64,29 +64,29 @@ export class ChunkCounts {
     }
   }
 
-  /** Adds what was counted in a later part of the text, as `exported` there. */
-  merge({ text, lengths, counts }: ExportedCounts): void {
-    let from = 0;
-    for (const [i, length] of lengths.entries()) {
-      const end = from + length;
+  /** Adds chunks [first, end) of what was counted in later parts of the text, as `exported` there; all of them by default. */
+  merge({ text, begins, counts }: ExportedCounts, first = 0, end = counts.length): void {
+    for (let i = first; i < end; i++) {
+      const from = begins[i] ?? 0;
+      const to = begins[i + 1] ?? 0;
+      const length = to - from;
       let hash = BASIS;
-      for (let j = from; j < end; j++) hash = Math.imul(hash ^ (text[j] ?? 0), PRIME);
+      for (let j = from; j < to; j++) hash = Math.imul(hash ^ (text[j] ?? 0), PRIME);
       const chunk = this.#find(hash, text, from, length);
       const count = counts[i] ?? 0;
       if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + count;
       else {
         const at = this.#make(hash, length, count);
-        this.#text.set(text.subarray(from, end), at);
+        this.#text.set(text.subarray(from, to), at);
       }
-      from = end;
     }
   }
 
   /** For a message to another thread, in memory of its own. */
   exported(): ExportedCounts {
     const n = this.#size;
-    const lengths = Uint32Array.from({ length: n }, (_, i) => this.#end(i) - (this.#begins[i] ?? 0));
-    return { text: this.#text.slice(0, n === 0 ? 0 : this.#end(n - 1)), lengths, counts: this.#counts.slice(0, n) };
+    const begins = this.#begins.slice(0, n + 1);
+    return { text: this.#text.slice(0, begins[n]), begins, counts: this.#counts.slice(0, n) };
   }
 
   /** The bytes of each chunk, and how often it occurs. */
@@ -157,7 +157,8 @@ export class ChunkCounts {
 export interface ExportedCounts {
   /** The chunks' UTF-16 units, one chunk after the other. */
   readonly text: Uint16Array;
-  readonly lengths: Uint32Array;
+  /** Where each begins; and where the last ends. */
+  readonly begins: Float64Array;
   readonly counts: Float64Array;
 }
 

@@ -1,16 +1,19 @@
 /**
- * Counts the chunks of files in threads. The counts of the ranges are added up in the order of the ranges, whichever is ready first,
- * so that they are those of one thread: the same chunks in the same order. Node only.
+ * Counts the chunks of files in threads. Each thread counts for itself; then what each met first in a range is added in the order of
+ * the ranges, so that the counts are those of one thread: the same chunks in the same order. Node only.
  */
 import { Piscina } from 'piscina';
 import { UserError } from '../../errors.ts';
 import { ChunkCounts } from '../chunkCounts.ts';
 import { splitterOf } from '../patterns.ts';
-import type { Counted, CountTask } from './countThread.ts';
-import { type FileRange, fileRanges } from './fileRanges.ts';
+import type { Answer, Counted, CountTask } from './countThread.ts';
+import { fileRanges } from './fileRanges.ts';
 
 /** The built package has .js files where the sources have .ts. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './countThread.ts' : './countThread.js', import.meta.url).href;
+
+/** How often it is looked how far the threads are. */
+const LOOK_MS = 200;
 
 export interface CountOptions {
   readonly pattern: string;
@@ -28,54 +31,56 @@ export async function countFiles(files: readonly string[], options: CountOptions
   const { pattern, threads, progress, signal } = options;
   const splitter = splitterOf(pattern);
   const ranges = await fileRanges(files, splitter, threads);
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const done = new Int32Array(new SharedArrayBuffer(4 * ranges.length));
   const all = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
-  const counts = new ChunkCounts(splitter);
-  progress?.(0, all);
-  if (ranges.length === 0) return counts;
-  const pool = new Piscina<CountTask, Counted>({
+  const look = () =>
+    progress?.(
+      ranges.reduce((sum, { from, to }, i) => (Atomics.load(done, i) === 1 ? sum + to - from : sum), 0),
+      all,
+    );
+  look();
+  if (ranges.length === 0) return new ChunkCounts(splitter);
+  const used = Math.min(threads, ranges.length);
+  const pool = new Piscina<CountTask, Answer>({
     filename: THREAD,
-    maxThreads: Math.min(threads, ranges.length),
-    minThreads: Math.min(threads, ranges.length),
+    minThreads: used,
+    maxThreads: used,
+    concurrentTasksPerWorker: 1,
     recordTiming: false,
   });
-  // What is aborted is answered here, and by nobody else.
+  // A thread that is ended in the middle of its work has nobody to tell, which piscina calls an error.
   pool.on('error', () => undefined);
+  const looking = setInterval(look, LOOK_MS);
   try {
-    let done = 0;
-    for await (const [range, counted] of inOrder(ranges, 2 * threads, (range) =>
-      pool.run({ range, pattern }, { signal: signal ?? null }),
-    )) {
-      if ('mistake' in counted) throw new UserError(counted.mistake);
-      counts.merge(counted.counts);
-      done += range.to - range.from;
-      progress?.(done, all);
-    }
+    const task = { pattern, ranges, next, done };
+    const answers = await Promise.all(Array.from({ length: used }, () => pool.run(task, { signal: signal ?? null })));
+    look();
+    return inOrder(new ChunkCounts(splitter), answers.map(checked), ranges.length);
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   } finally {
+    clearInterval(looking);
     await pool.destroy();
   }
-  return counts;
 }
 
-/** The answers of all ranges in their order; so many are asked for ahead, and none is kept. */
-async function* inOrder<T>(
-  ranges: readonly FileRange[],
-  ahead: number,
-  ask: (range: FileRange) => Promise<T>,
-): AsyncGenerator<[FileRange, T]> {
-  const waiting: [FileRange, Promise<T>][] = [];
-  const pass = async (): Promise<[FileRange, T][]> => {
-    const first = waiting.shift();
-    return first === undefined ? [] : [[first[0], await first[1]]];
-  };
-  for (const range of ranges) {
-    const answer = ask(range);
-    // It may fail before it is waited for: that is told when its turn comes.
-    answer.catch(() => undefined);
-    waiting.push([range, answer]);
-    if (waiting.length === ahead) yield* await pass();
+function checked(answer: Answer): Counted {
+  if ('mistake' in answer) throw new UserError(answer.mistake);
+  return answer;
+}
+
+/** Range by range, the chunks that the thread which counted it had not met before: it is told how often each is in all of its ranges. */
+function inOrder(counts: ChunkCounts, threads: readonly Counted[], ranges: number): ChunkCounts {
+  const at = threads.map(() => 0);
+  for (let range = 0; range < ranges; range++) {
+    const t = threads.findIndex(({ taken }, i) => taken[at[i] ?? 0] === range);
+    const thread = threads[t];
+    if (thread === undefined) throw new Error(`range ${range} was counted by no thread`);
+    const i = at[t] ?? 0;
+    counts.merge(thread.counts, thread.before[i], thread.before[i + 1] ?? thread.counts.counts.length);
+    at[t] = i + 1;
   }
-  while (waiting.length > 0) yield* await pass();
+  return counts;
 }
