@@ -7,7 +7,7 @@ import { UserError } from '../../errors.ts';
 import { ChunkCounts, type ExportedCounts } from '../chunkCounts.ts';
 import { splitterOf } from '../patterns.ts';
 import { toText } from '../utf8.ts';
-import { type FileRange, readRange } from './fileRanges.ts';
+import { type FileRange, readRange } from './range.ts';
 
 export interface CountTask {
   readonly pattern: string;

@@ -9,13 +9,7 @@ import { gpt2Splitter } from '../gpt2Splitter.ts';
 import { gpt4Splitter } from '../gpt4Splitter.ts';
 import type { Splitter } from '../splitter.ts';
 import { toText } from '../utf8.ts';
-
-/** Bytes [from, to) of a file. */
-export interface FileRange {
-  readonly file: string;
-  readonly from: number;
-  readonly to: number;
-}
+import type { FileRange } from './range.ts';
 
 /** So much of a file is in memory at once, and no more. Beyond it a string could not hold the text either. */
 export const LARGEST = 2 ** 28;
@@ -123,20 +117,3 @@ const tooLarge = (file: string, size: number, why: string): UserError =>
   new UserError(
     `${file} has ${(size / 2 ** 20).toFixed(0)} MiB to be read at once, since ${why}, and ${LARGEST / 2 ** 20} MiB is the most: cut it into several files.`,
   );
-
-/** @throws UserError where the file no longer has all of the range */
-export async function readRange({ file, from, to }: FileRange): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(to - from);
-  const handle = await open(file);
-  try {
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, at, bytes.length - at, from + at);
-      if (bytesRead === 0)
-        throw new UserError(`${file} has become shorter while it was read: leave it as it is, and begin again.`);
-      at += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
-  return bytes;
-}

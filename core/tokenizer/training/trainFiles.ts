@@ -7,7 +7,8 @@ import type { Pair } from '../pairs.ts';
 import { RegexTokenizer } from '../regex.ts';
 import { toBytes, toText } from '../utf8.ts';
 import { countFiles } from './countFiles.ts';
-import { fileRange, LARGEST, readRange } from './fileRanges.ts';
+import { fileRange, LARGEST } from './fileRanges.ts';
+import { readRange } from './range.ts';
 
 export interface TrainingOptions {
   /** Null trains on each file as one chunk, the lecture's basic tokenizer. */
