@@ -91,14 +91,27 @@ export class ChunkCounts {
 
   /** The bytes of each chunk, and how often it occurs. */
   *entries(): Generator<[bytes: Uint8Array, count: number]> {
-    for (let i = 0; i < this.#size; i++) {
-      let text = '';
-      const [from, to] = [this.#begins[i] ?? 0, this.#end(i)];
-      for (let at = from; at < to; at += PIECE)
-        text += String.fromCharCode(...this.#text.subarray(at, Math.min(to, at + PIECE)));
-      const bytes = new Uint8Array(3 * text.length);
-      yield [bytes.slice(0, writeUtf8(text, 0, text.length, bytes)), this.#counts[i] ?? 0];
+    for (let i = 0; i < this.#size; i++) yield [this.#bytes(i), this.#counts[i] ?? 0];
+  }
+
+  #bytes(chunk: number): Uint8Array {
+    const [from, to] = [this.#begins[chunk] ?? 0, this.#end(chunk)];
+    const plain = new Uint8Array(to - from);
+    for (let at = from; at < to; at++) {
+      const unit = this.#text[at] ?? 0;
+      if (unit >= 0x80) return this.#encoded(from, to);
+      plain[at - from] = unit;
     }
+    return plain;
+  }
+
+  /** What is not all ASCII. */
+  #encoded(from: number, to: number): Uint8Array {
+    let text = '';
+    for (let at = from; at < to; at += PIECE)
+      text += String.fromCharCode(...this.#text.subarray(at, Math.min(to, at + PIECE)));
+    const bytes = new Uint8Array(3 * text.length);
+    return bytes.slice(0, writeUtf8(text, 0, text.length, bytes));
   }
 
   #end(chunk: number): number {

@@ -6,7 +6,7 @@
  * gets rarer and its first place only moves on, so a heap whose entries are looked at again when they come up is always right. Of
  * pairs of one count the one that is met first wins: Python's `max` over a dict in the order of insertion.
  */
-import { type Pair, pairKey } from './pairs.ts';
+import type { Pair } from './pairs.ts';
 
 /** Told after each merge: how many are learned, and the count of the last. */
 export type Progress = (merges: number, count: number) => void;
@@ -20,7 +20,7 @@ export function learnMerges(
   count: number,
   progress?: Progress,
 ): Pair[] {
-  const learner = new MergeLearner(chunks);
+  const learner = new MergeLearner(chunks, count);
   const merges: Pair[] = [];
   while (merges.length < count) {
     const found = learner.next();
@@ -58,9 +58,13 @@ export class MergeLearner {
   readonly #weights: Float64Array;
   readonly #pairs = new Map<number, Standing>();
   readonly #heap = new Queue();
+  /** Ids are below it. A pair's key is then small for a small vocabulary, and an engine needs no memory for a small number. */
+  readonly #span: number;
   #made = 256;
 
-  constructor(chunks: Iterable<readonly [Uint8Array, number]>) {
+  /** @param most merges that are ever made */
+  constructor(chunks: Iterable<readonly [Uint8Array, number]>, most: number) {
+    this.#span = 256 + most;
     const held = [...chunks];
     const size = held.reduce((n, [bytes]) => n + bytes.length, 0);
     this.#ids = new Int32Array(size);
@@ -89,7 +93,7 @@ export class MergeLearner {
     for (let entry = this.#heap.pop(); entry !== null; entry = this.#heap.pop()) {
       const { pair } = entry;
       if (pair.count <= 0) {
-        this.#pairs.delete(pairKey(pair.left, pair.right));
+        this.#pairs.delete(this.#key(pair.left, pair.right));
         continue;
       }
       const place = this.#firstPlace(pair);
@@ -125,12 +129,16 @@ export class MergeLearner {
       if (before >= 0) this.#stand(before, fresh);
       if (after >= 0) this.#stand(at, fresh);
     }
-    this.#pairs.delete(pairKey(left, right));
+    this.#pairs.delete(this.#key(left, right));
     for (const made of fresh) if (made.count > 0) this.#heap.push(made, this.#firstPlace(made));
   }
 
+  #key(left: number, right: number): number {
+    return left * this.#span + right;
+  }
+
   #lose(left: number, right: number, weight: number): void {
-    const pair = this.#pairs.get(pairKey(left, right));
+    const pair = this.#pairs.get(this.#key(left, right));
     if (pair !== undefined) pair.count -= weight;
   }
 
@@ -139,7 +147,7 @@ export class MergeLearner {
     const second = this.#next[at] ?? -1;
     if (second < 0) return;
     const [left, right] = [this.#ids[at] ?? 0, this.#ids[second] ?? 0];
-    const key = pairKey(left, right);
+    const key = this.#key(left, right);
     let pair = this.#pairs.get(key);
     if (pair === undefined) {
       pair = { left, right, count: 0, places: new Int32Array(2), length: 0, first: 0 };

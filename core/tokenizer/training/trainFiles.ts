@@ -57,7 +57,7 @@ export async function trainFiles(
     watch?.onCounted?.(counts.size);
     chunks = counts.entries();
   }
-  const merges = await learn(new MergeLearner(chunks), count, watch, signal);
+  const merges = await learn(new MergeLearner(chunks, count), count, watch, signal);
   const ids = new Map(special.map((text, i) => [text, 256 + merges.length + i]));
   return pattern === null ? new BasicTokenizer(merges, ids) : new RegexTokenizer(pattern, { merges }, ids);
 }
