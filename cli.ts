@@ -11,13 +11,17 @@ import { addSample } from './cli/flags/sample.ts';
 import { addSimulate } from './cli/flags/simulate.ts';
 import { addSweep } from './cli/flags/sweep.ts';
 import { addToken } from './cli/flags/token.ts';
-import { addTokenizer } from './cli/flags/tokenizerPage.ts';
+import { addTokenizer } from './cli/flags/tokenizer.ts';
 import { addTrain } from './cli/flags/train.ts';
 import { addWorker } from './cli/flags/worker.ts';
 import { UserError } from './core/errors.ts';
 
 /** The flags that may be given several times. */
-const REPEATED: readonly string[] = ['set', 'split', 'model', 'workers', 'tokenizers'];
+const REPEATED: readonly string[] = [
+  ...['set', 'split', 'model', 'workers'],
+  // The tokenizer's: what stands without a flag is among them.
+  ...['files', 'inputs', 'others', 'special', 'corpus', 'tokenizers'],
+];
 
 /** @throws UserError if another flag was: yargs makes a list of its values */
 function checkRepeated(given: Readonly<Record<string, unknown>>): true {

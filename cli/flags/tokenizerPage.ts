@@ -25,10 +25,3 @@ export function addTokenizerPage(parser: Parser): Parser {
     },
   );
 }
-
-/** `manygrad tokenizer`. */
-export function addTokenizer(parser: Parser): void {
-  parser.command('tokenizer', 'See how texts become tokens', (y) =>
-    addTokenizerPage(y).demandCommand(1, 'Say what to do with tokenizers: page'),
-  );
-}

@@ -27,76 +27,109 @@ export class ChunkCounts {
 
   /** Counts the chunks of a text that stands by itself. */
   add(text: string): void {
+    // This loop is what counting a text takes: it looks for a chunk itself, in memory that it has at hand.
+    const splitter = this.#splitter;
+    let [places, hashes, begins, counts, units] = [this.#places, this.#hashes, this.#begins, this.#counts, this.#text];
+    let mask = places.length - 1;
     for (let from = 0; from < text.length; ) {
-      const end = this.#splitter.end(text, from);
-      let hash = 0x811c9dc5;
-      for (let i = from; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-      const chunk = this.#find(hash, end - from, (at) => {
-        for (let i = from; i < end; i++) if (this.#text[at++] !== text.charCodeAt(i)) return false;
-        return true;
-      });
-      if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + 1;
-      else {
-        const at = this.#make(hash, end - from, 1);
-        for (let i = from; i < end; i++) this.#text[at + i - from] = text.charCodeAt(i);
+      const end = splitter.end(text, from);
+      const length = end - from;
+      let hash = BASIS;
+      for (let i = from; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
+      for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {
+        const chunk = (places[place] ?? 0) - 1;
+        if (chunk < 0) {
+          const at = this.#make(hash, length, 1);
+          [places, hashes, begins, counts, units] = [
+            this.#places,
+            this.#hashes,
+            this.#begins,
+            this.#counts,
+            this.#text,
+          ];
+          mask = places.length - 1;
+          for (let i = 0; i < length; i++) units[at + i] = text.charCodeAt(from + i);
+          break;
+        }
+        if (hashes[chunk] !== hash) continue;
+        const at = begins[chunk] ?? 0;
+        if ((begins[chunk + 1] ?? 0) - at !== length) continue;
+        let i = 0;
+        while (i < length && units[at + i] === text.charCodeAt(from + i)) i++;
+        if (i < length) continue;
+        counts[chunk] = (counts[chunk] ?? 0) + 1;
+        break;
       }
       from = end;
     }
   }
 
-  /** Adds what was counted in a later part of the text, as `exported` there. */
-  merge({ text, lengths, counts }: ExportedCounts): void {
-    let from = 0;
-    for (const [i, length] of lengths.entries()) {
-      const units = text.subarray(from, from + length);
-      let hash = 0x811c9dc5;
-      for (const unit of units) hash = Math.imul(hash ^ unit, 0x01000193);
-      const chunk = this.#find(hash, length, (at) => {
-        for (const unit of units) if (this.#text[at++] !== unit) return false;
-        return true;
-      });
+  /** Adds chunks [first, end) of what was counted in later parts of the text, as `exported` there; all of them by default. */
+  merge({ text, begins, counts }: ExportedCounts, first = 0, end = counts.length): void {
+    for (let i = first; i < end; i++) {
+      const from = begins[i] ?? 0;
+      const to = begins[i + 1] ?? 0;
+      const length = to - from;
+      let hash = BASIS;
+      for (let j = from; j < to; j++) hash = Math.imul(hash ^ (text[j] ?? 0), PRIME);
+      const chunk = this.#find(hash, text, from, length);
       const count = counts[i] ?? 0;
       if (chunk >= 0) this.#counts[chunk] = (this.#counts[chunk] ?? 0) + count;
       else {
         const at = this.#make(hash, length, count);
-        this.#text.set(units, at);
+        this.#text.set(text.subarray(from, to), at);
       }
-      from += length;
     }
   }
 
   /** For a message to another thread, in memory of its own. */
   exported(): ExportedCounts {
     const n = this.#size;
-    const lengths = Uint32Array.from({ length: n }, (_, i) => this.#end(i) - (this.#begins[i] ?? 0));
-    return { text: this.#text.slice(0, n === 0 ? 0 : this.#end(n - 1)), lengths, counts: this.#counts.slice(0, n) };
+    const begins = this.#begins.slice(0, n + 1);
+    return { text: this.#text.slice(0, begins[n]), begins, counts: this.#counts.slice(0, n) };
   }
 
   /** The bytes of each chunk, and how often it occurs. */
   *entries(): Generator<[bytes: Uint8Array, count: number]> {
-    for (let i = 0; i < this.#size; i++) {
-      let text = '';
-      const [from, to] = [this.#begins[i] ?? 0, this.#end(i)];
-      for (let at = from; at < to; at += PIECE)
-        text += String.fromCharCode(...this.#text.subarray(at, Math.min(to, at + PIECE)));
-      const bytes = new Uint8Array(3 * text.length);
-      yield [bytes.slice(0, writeUtf8(text, 0, text.length, bytes)), this.#counts[i] ?? 0];
+    for (let i = 0; i < this.#size; i++) yield [this.#bytes(i), this.#counts[i] ?? 0];
+  }
+
+  #bytes(chunk: number): Uint8Array {
+    const [from, to] = [this.#begins[chunk] ?? 0, this.#end(chunk)];
+    const plain = new Uint8Array(to - from);
+    for (let at = from; at < to; at++) {
+      const unit = this.#text[at] ?? 0;
+      if (unit >= 0x80) return this.#encoded(from, to);
+      plain[at - from] = unit;
     }
+    return plain;
+  }
+
+  /** What is not all ASCII. */
+  #encoded(from: number, to: number): Uint8Array {
+    let text = '';
+    for (let at = from; at < to; at += PIECE)
+      text += String.fromCharCode(...this.#text.subarray(at, Math.min(to, at + PIECE)));
+    const bytes = new Uint8Array(3 * text.length);
+    return bytes.slice(0, writeUtf8(text, 0, text.length, bytes));
   }
 
   #end(chunk: number): number {
     return this.#begins[chunk + 1] ?? 0;
   }
 
-  /** The number of the chunk of this hash and length whose text, which begins at `at`, is the same; -1 if there is none. */
-  #find(hash: number, length: number, same: (at: number) => boolean): number {
+  /** The number of the chunk of this hash whose units are [from, from + length) of some; -1 if there is none. */
+  #find(hash: number, units: Uint16Array, from: number, length: number): number {
     const mask = this.#places.length - 1;
     for (let place = spread(hash) & mask; ; place = (place + 1) & mask) {
       const chunk = (this.#places[place] ?? 0) - 1;
       if (chunk < 0) return -1;
       if (this.#hashes[chunk] !== hash) continue;
       const at = this.#begins[chunk] ?? 0;
-      if (this.#end(chunk) - at === length && same(at)) return chunk;
+      if (this.#end(chunk) - at !== length) continue;
+      let i = 0;
+      while (i < length && this.#text[at + i] === units[from + i]) i++;
+      if (i === length) return chunk;
     }
   }
 
@@ -137,9 +170,14 @@ export class ChunkCounts {
 export interface ExportedCounts {
   /** The chunks' UTF-16 units, one chunk after the other. */
   readonly text: Uint16Array;
-  readonly lengths: Uint32Array;
+  /** Where each begins; and where the last ends. */
+  readonly begins: Float64Array;
   readonly counts: Float64Array;
 }
+
+/** FNV-1a's, over UTF-16 units. */
+const BASIS = 0x811c9dc5;
+const PRIME = 0x01000193;
 
 /** Units that are made a string at once: an engine takes only so many arguments. */
 const PIECE = 8192;

@@ -6,7 +6,7 @@
  * gets rarer and its first place only moves on, so a heap whose entries are looked at again when they come up is always right. Of
  * pairs of one count the one that is met first wins: Python's `max` over a dict in the order of insertion.
  */
-import { type Pair, pairKey } from './pairs.ts';
+import type { Pair } from './pairs.ts';
 
 /** Told after each merge: how many are learned, and the count of the last. */
 export type Progress = (merges: number, count: number) => void;
@@ -20,7 +20,7 @@ export function learnMerges(
   count: number,
   progress?: Progress,
 ): Pair[] {
-  const learner = new MergeLearner(chunks);
+  const learner = new MergeLearner(chunks, count);
   const merges: Pair[] = [];
   while (merges.length < count) {
     const found = learner.next();
@@ -29,6 +29,11 @@ export function learnMerges(
     progress?.(merges.length, found.count);
   }
   return merges;
+}
+
+export interface Learned {
+  readonly pair: Pair;
+  readonly count: number;
 }
 
 /** A pair, where it stands (its left token's place, ascending), and how often, chunks counted as often as they occur. */
@@ -44,7 +49,8 @@ interface Standing {
 
 const GONE = -1;
 
-class MergeLearner {
+/** The learning itself, merge by merge, for whoever does other things in between. */
+export class MergeLearner {
   /** Of each place, a byte of a chunk: the token that begins there, GONE if it lies inside one; its neighbours, -1 at a chunk's ends. */
   readonly #ids: Int32Array;
   readonly #next: Int32Array;
@@ -52,9 +58,13 @@ class MergeLearner {
   readonly #weights: Float64Array;
   readonly #pairs = new Map<number, Standing>();
   readonly #heap = new Queue();
+  /** Ids are below it. A pair's key is then small for a small vocabulary, and an engine needs no memory for a small number. */
+  readonly #span: number;
   #made = 256;
 
-  constructor(chunks: Iterable<readonly [Uint8Array, number]>) {
+  /** @param most merges that are ever made */
+  constructor(chunks: Iterable<readonly [Uint8Array, number]>, most: number) {
+    this.#span = 256 + most;
     const held = [...chunks];
     const size = held.reduce((n, [bytes]) => n + bytes.length, 0);
     this.#ids = new Int32Array(size);
@@ -79,11 +89,11 @@ class MergeLearner {
   }
 
   /** Makes the next merge everywhere. @returns the pair and how often it stood; null if no pair is left */
-  next(): { readonly pair: Pair; readonly count: number } | null {
+  next(): Learned | null {
     for (let entry = this.#heap.pop(); entry !== null; entry = this.#heap.pop()) {
       const { pair } = entry;
       if (pair.count <= 0) {
-        this.#pairs.delete(pairKey(pair.left, pair.right));
+        this.#pairs.delete(this.#key(pair.left, pair.right));
         continue;
       }
       const place = this.#firstPlace(pair);
@@ -119,12 +129,16 @@ class MergeLearner {
       if (before >= 0) this.#stand(before, fresh);
       if (after >= 0) this.#stand(at, fresh);
     }
-    this.#pairs.delete(pairKey(left, right));
+    this.#pairs.delete(this.#key(left, right));
     for (const made of fresh) if (made.count > 0) this.#heap.push(made, this.#firstPlace(made));
   }
 
+  #key(left: number, right: number): number {
+    return left * this.#span + right;
+  }
+
   #lose(left: number, right: number, weight: number): void {
-    const pair = this.#pairs.get(pairKey(left, right));
+    const pair = this.#pairs.get(this.#key(left, right));
     if (pair !== undefined) pair.count -= weight;
   }
 
@@ -133,7 +147,7 @@ class MergeLearner {
     const second = this.#next[at] ?? -1;
     if (second < 0) return;
     const [left, right] = [this.#ids[at] ?? 0, this.#ids[second] ?? 0];
-    const key = pairKey(left, right);
+    const key = this.#key(left, right);
     let pair = this.#pairs.get(key);
     if (pair === undefined) {
       pair = { left, right, count: 0, places: new Int32Array(2), length: 0, first: 0 };
