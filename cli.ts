@@ -11,12 +11,13 @@ import { addSample } from './cli/flags/sample.ts';
 import { addSimulate } from './cli/flags/simulate.ts';
 import { addSweep } from './cli/flags/sweep.ts';
 import { addToken } from './cli/flags/token.ts';
+import { addTokenizer } from './cli/flags/tokenizer.ts';
 import { addTrain } from './cli/flags/train.ts';
 import { addWorker } from './cli/flags/worker.ts';
 import { UserError } from './core/errors.ts';
 
-/** The flags that may be given several times. */
-const REPEATED: readonly string[] = ['set', 'split', 'model', 'workers'];
+/** What may be given several times. */
+const REPEATED: readonly string[] = ['set', 'split', 'model', 'workers', 'inputs'];
 
 /** @throws UserError if another flag was: yargs makes a list of its values */
 function checkRepeated(given: Readonly<Record<string, unknown>>): true {
@@ -35,7 +36,7 @@ const parser = yargs(hideBin(process.argv))
   })
   .demandCommand(
     1,
-    'Say what to do: train, worker, token, sample, eval, report, simulate, lecture, lr-find, sweep or bench',
+    'Say what to do: train, worker, token, tokenizer, sample, eval, report, simulate, lecture, lr-find, sweep or bench',
   )
   .strict()
   .check(checkRepeated, true)
@@ -55,6 +56,7 @@ const COMMANDS = [
   addSweep,
   addWorker,
   addToken,
+  addTokenizer,
   addSample,
   addEval,
   addReport,

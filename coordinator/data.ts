@@ -1,8 +1,11 @@
 /** The data of a recipe: read as lines or as running text, spelled in its vocabulary, and split. */
 
+import { statSync } from 'node:fs';
 import { contexts } from '../core/data/contexts.ts';
 import { contextDataset, type Dataset } from '../core/data/dataset.ts';
 import { type LoadedLines, type LoadedText, loadLines, loadText } from '../core/data/load.ts';
+import { type LoadedShards, loadShards } from '../core/data/shards/load.ts';
+import { ShardTokens } from '../core/data/shards/shardTokens.ts';
 import { splitLines, splitLinesAsNotebook, splitTokens } from '../core/data/split.ts';
 import { Vocabulary } from '../core/data/vocabulary.ts';
 import { Windows } from '../core/data/windows.ts';
@@ -25,9 +28,14 @@ export interface RecipeData {
   readonly what: string;
 }
 
+export type LoadedData = LoadedLines | LoadedText | LoadedShards;
+
 /** Reads what the recipe names, as what its model learns from. @throws UserError */
-export function loadData(recipe: Recipe): Promise<LoadedLines | LoadedText> {
-  return dataKind(recipe) === 'text' ? loadText(recipe.data.source) : loadLines(recipe.data.source);
+export function loadData(recipe: Recipe): Promise<LoadedData> {
+  const { source } = recipe.data;
+  if (dataKind(recipe) === 'lines') return loadLines(source);
+  const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder ? loadShards(source) : loadText(source);
 }
 
 /** Data that is measured as one, none of it held out. */
@@ -42,15 +50,14 @@ export interface WholeData {
 export type Spelling = { readonly vocab: string } | { readonly tokenizerSha256: string };
 
 /** What a recipe makes of data that is not split. @throws UserError as `prepareData` */
-export function prepareWhole(
-  recipe: Recipe,
-  data: LoadedLines | LoadedText,
-  tokenizer: Tokenizer | null = null,
-): WholeData {
+export function prepareWhole(recipe: Recipe, data: LoadedData, tokenizer: Tokenizer | null = null): WholeData {
   const { blockSize } = recipe.model;
   if (data.kind === 'lines') {
     const { vocabulary, what } = spellLines(recipe, data);
     return { tokenizer: vocabulary, dataset: contextDataset(contexts(data.lines, vocabulary, blockSize)), what };
+  }
+  if (data.kind === 'shards') {
+    return { ...openShards(recipe, data, tokenizer), dataset: windowsOf(recipe, data, data.shards) };
   }
   const text = spellText(recipe, data, tokenizer);
   const { tokens, unit, what } = text;
@@ -66,12 +73,17 @@ export function prepareWhole(
  * @param tokenizer that text is spelled by; by its characters where it is null
  * @throws UserError if the data is too little, has characters that data.vocab has not, or the tokenizer is not one for it
  */
-export function prepareData(
-  recipe: Recipe,
-  data: LoadedLines | LoadedText,
-  tokenizer: Tokenizer | null = null,
-): RecipeData {
-  return data.kind === 'text' ? prepareText(recipe, data, tokenizer) : prepareLines(recipe, data);
+export function prepareData(recipe: Recipe, data: LoadedData, tokenizer: Tokenizer | null = null): RecipeData {
+  switch (data.kind) {
+    case 'lines':
+      return prepareLines(recipe, data);
+    case 'text':
+      return prepareText(recipe, data, tokenizer);
+    case 'shards':
+      return prepareShards(recipe, data, tokenizer);
+    default:
+      return data satisfies never;
+  }
 }
 
 function prepareLines(recipe: Recipe, data: LoadedLines): RecipeData {
@@ -101,6 +113,49 @@ function prepareText(recipe: Recipe, data: LoadedText, asked: Tokenizer | null):
   const { train, val } = splitTokens(tokens, blockSize, data.name, unit);
   const splits = { train: new Windows(train, blockSize), val: new Windows(val, blockSize) };
   return { tokenizer, spelling, splits, test: null, what };
+}
+
+/** The first shard is to validate on. */
+function prepareShards(recipe: Recipe, data: LoadedShards, asked: Tokenizer | null): RecipeData {
+  const { tokenizer, what } = openShards(recipe, data, asked);
+  const spelling = { tokenizerSha256: data.tokenizerSha256 };
+  const val = windowsOf(recipe, data, data.shards.slice(0, 1));
+  return {
+    tokenizer,
+    spelling,
+    splits: { train: windowsOf(recipe, data, data.shards.slice(1)), val },
+    test: null,
+    what,
+  };
+}
+
+/** An evaluation of shards takes no more tokens: a split may have thousands of millions. */
+const MOST_EVALUATED = 2 ** 20;
+
+function windowsOf({ model: { blockSize } }: Recipe, { name }: LoadedShards, shards: LoadedShards['shards']): Windows {
+  const tokens = new ShardTokens(shards);
+  if (tokens.length <= blockSize)
+    throw new UserError(
+      `a part of the shards in ${name} has ${tokens.length} tokens, which hold no window of ${blockSize} and the token after it: make larger ones with --shard-tokens, or lower model.blockSize.`,
+    );
+  return new Windows(tokens, blockSize, Math.max(1, Math.floor(MOST_EVALUATED / blockSize)));
+}
+
+/** @throws UserError where the model's data is not spelled by the shards' tokenizer */
+function openShards({ data }: Recipe, shards: LoadedShards, asked: Tokenizer | null) {
+  const { name, tokenizer, tokenizerSha256 } = shards;
+  if (data.vocab !== undefined)
+    throw new UserError(
+      `${name} holds the tokens of a tokenizer, and the model's data is spelled in the characters of data.vocab: give a text file.`,
+    );
+  if (asked !== null && hashOf(asked) !== tokenizerSha256)
+    throw new UserError(
+      `the shards in ${name} were made with another tokenizer than ${data.tokenizer ?? 'the one that the model was trained with'}: give shards that were made with that one.`,
+    );
+  checkSize(tokenizer);
+  const count = shards.shards.reduce((total, { tokens }) => total + tokens, 0);
+  const what = `${count.toLocaleString('en')} tokens in ${shards.shards.length} shards of ${name}`;
+  return { tokenizer, what };
 }
 
 interface SpelledText {

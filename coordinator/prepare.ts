@@ -11,7 +11,7 @@ import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { loadModel } from '../models/loadCode.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import { type Recipe, recipeSchema } from '../models/recipe.ts';
-import { askedTokenizer, keptTokenizer } from '../models/tokenizers.ts';
+import { askedTokenizer, tokenizerOfRun } from '../models/tokenizers.ts';
 import { Batches } from './batches.ts';
 import { checkBatchNorm } from './checkBatchNorm.ts';
 import { loadData, prepareData, type RecipeData } from './data.ts';
@@ -105,7 +105,7 @@ async function resume(
   const source = changes.source ?? started.data.source;
   const recipe: Recipe = { ...started, steps: changes.steps ?? started.steps, data: { ...started.data, source } };
   const config: RunConfig = { ...before, recipe };
-  const tokenizer = await keptTokenizer(dir, recipe, disk);
+  const tokenizer = await tokenizerOfRun(dir, recipe, disk);
   if (changes.tokenizer !== undefined) {
     const { tokenizerSha256 } = recipe.data;
     if (tokenizerSha256 === undefined || hashOf(await loadTokenizer(changes.tokenizer)) !== tokenizerSha256)

@@ -13,7 +13,7 @@ import { CharacterTokenizer } from '../core/tokenizer/character.ts';
 import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { buildModel } from './model.ts';
 import { dataKind, parseRecipe, type Recipe } from './recipe.ts';
-import { keptTokenizer } from './tokenizers.ts';
+import { tokenizerOfRun } from './tokenizers.ts';
 
 export interface TrainedModel {
   readonly recipe: Recipe;
@@ -47,7 +47,7 @@ export async function loadTrained(checkpoint: Checkpoint, backend: Backend): Pro
 
 /** What the model of a checkpoint spells its data by. @throws UserError if its recipe does not say, or that is missing or another */
 export async function tokenizerOf(recipe: Recipe, { file }: Pick<Checkpoint, 'file'>): Promise<Tokenizer> {
-  const tokenizer = (await keptTokenizer(dirname(file), recipe)) ?? characterTokenizer(recipe);
+  const tokenizer = (await tokenizerOfRun(dirname(file), recipe)) ?? characterTokenizer(recipe);
   if (tokenizer !== null) return tokenizer;
   throw new UserError(`${file} does not say which characters it was trained on: give a checkpoint of a run.`);
 }

@@ -38,6 +38,8 @@ async function countsOf({ recipe, tokenizer }: TrainedModel, dataSha256: string)
       return {
         absent: `${data.name} is no longer what the run learned from: put the file back to see its counts here.`,
       };
+    // Their vocabularies are no picture: such a model was turned away before.
+    if (data.kind === 'shards') return { absent: `${data.name} holds shards, whose pairs are not counted.` };
     const counts = Array.from({ length: tokenizer.vocabSize }, () => new Array<number>(tokenizer.vocabSize).fill(0));
     const count = (ids: Uint32Array) => {
       for (let i = 1; i < ids.length; i++) {

@@ -62,6 +62,7 @@ export async function collect(dir: string, trustCode: boolean): Promise<Report> 
     workers: summary.workersSeen ?? null,
     paramsSha256: summary.paramsSha256 ?? null,
     vocabSize: ('found' in trained ? trained.found.tokenizer : characterTokenizer(recipe))?.vocabSize ?? null,
+    unit: recipe.data.tokenizerSha256 === undefined ? 'character' : 'token',
   };
   const table = 'absent' in trained ? null : await bigrams(trained.found, dataSha256);
   return {
