@@ -4,6 +4,7 @@
  */
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { codeOf } from '../../disk/errors.ts';
 import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
 import { MAX_IDS } from '../../tokenizer/character.ts';
@@ -45,6 +46,18 @@ export async function makeShards(
   options: ShardOptions,
   progress?: (progress: ShardProgress) => void,
 ): Promise<Manifest> {
+  try {
+    return await makeThem(options, progress);
+  } catch (error) {
+    const code = codeOf(error);
+    if (error instanceof UserError || code === undefined) throw error;
+    throw new UserError(
+      `the shards in ${options.out} cannot be made (${code}): mend that, or make room, and call it again, which goes on.`,
+    );
+  }
+}
+
+async function makeThem(options: ShardOptions, progress?: (progress: ShardProgress) => void): Promise<Manifest> {
   const inputs = await findInputs(options.inputs);
   const making = makingOf(options, inputs);
   const manifest = await begin(options, making);
@@ -86,8 +99,9 @@ function makingOf(options: ShardOptions, inputs: readonly Input[]): Making {
 async function begin({ out, tokenizer }: ShardOptions, making: Making): Promise<Manifest> {
   await nodeDisk.makeFolder(out);
   const found = await readManifest(out);
-  if (found === null) {
-    if ((await nodeDisk.list(out)).some((name) => name.endsWith('.bin')))
+  // One of which nothing has been made is in nobody's way.
+  if (found === null || found.shards.length === 0) {
+    if (found === null && (await nodeDisk.list(out)).some((name) => name.endsWith('.bin')))
       throw new UserError(`${out} holds .bin files and no ${MANIFEST}: choose another folder with --out.`);
     const at = { input: 0, piece: 0, tokens: 0 };
     const manifest: Manifest = { format: 'manygrad-shards-1', making, shards: [], documents: 0, at, done: false };
