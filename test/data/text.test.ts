@@ -140,6 +140,38 @@ describe('windows', () => {
     expect(Math.max(...windows.draw(places).y)).toBe(34);
   });
 
+  test('those of an evaluation that may not take all are as many as it may, all over the text', () => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 30 }), ([blockSize, count], most) => {
+        const windows = new Windows(counting(blockSize + count), blockSize, most);
+        const all = Math.floor((blockSize + count - 1) / blockSize);
+        expect(windows.evalCount).toBe(Math.min(all, most));
+        const begins = [...windows.evalRows(0, windows.evalCount).x].filter((_, i) => i % blockSize === 0);
+        const apart = begins.map((begin, i) => (begin - (begins[i - 1] ?? -1 - blockSize)) / blockSize);
+        // None twice, and none much farther from the next than another.
+        for (const distance of apart.slice(1)) expect(Math.abs(distance - all / windows.evalCount)).toBeLessThan(1);
+        expect(windows.evalRows(0, windows.evalCount).y).toEqual(
+          windows.evalRows(0, windows.evalCount).x.map((token) => token + 1),
+        );
+      }),
+    );
+  });
+
+  test('of more tokens than a draw has numbers for begin at every second or third place', () => {
+    const begins: number[] = [];
+    const slice = (from: number, to: number) => {
+      begins.push(from);
+      return new Uint16Array(to - from);
+    };
+    const length = 10_000_000_000;
+    const windows = new Windows({ length, slice }, 1024);
+    expect(windows.count).toBeLessThan(2 ** 32);
+    windows.draw(Uint32Array.of(0, 1, windows.count - 1));
+    expect(begins.slice(0, 2)).toEqual([0, 3]);
+    expect(begins[2]).toBeGreaterThan(length - 1024 - 4);
+    expect(begins[2]).toBeLessThan(length - 1024);
+  });
+
   test('places and sizes that there are not', () => {
     expect(() => new Windows(counting(9), 5).draw(Uint32Array.of(4))).toThrow('window 4 is not among 4');
     for (const blockSize of [0, 1.5, 9]) expect(() => new Windows(counting(9), blockSize)).toThrow(RangeError);
