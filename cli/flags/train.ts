@@ -44,7 +44,7 @@ export function addTrain(parser: Parser): void {
           data: {
             type: 'string',
             describe:
-              'A text file: one example a line, or running text for a GPT (default: names and sonnets that are built in)',
+              'A text file: one example a line, or running text for a GPT, or a folder of token shards (default: names and sonnets that are built in)',
           },
           tokenizer: {
             type: 'string',
