@@ -16,7 +16,7 @@ import { addTrain } from './cli/flags/train.ts';
 import { addWorker } from './cli/flags/worker.ts';
 import { UserError } from './core/errors.ts';
 
-/** The flags that may be given several times. */
+/** What may be given several times. */
 const REPEATED: readonly string[] = [
   ...['set', 'split', 'model', 'workers'],
   // The tokenizer's: what stands without a flag is among them.

@@ -7,7 +7,7 @@ import type { Dataset } from '../core/data/dataset.ts';
 import { UserError } from '../core/errors.ts';
 import { buildModel, titleOf } from '../models/model.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
-import { valuesOf, vocabOf } from '../models/trained.ts';
+import { tokenizerOf, valuesOf } from '../models/trained.ts';
 import { ThreadPool } from '../worker/pool.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import type { OutputMode } from './output.ts';
@@ -88,7 +88,7 @@ interface Measured {
   readonly isOther: boolean;
 }
 
-/** The checkpoint's own data, or another file's, spelled in the model's vocabulary. @throws UserError */
+/** The checkpoint's own data, or another file's, spelled as the model's was. @throws UserError */
 async function readData(
   recipe: Recipe,
   checkpoint: Checkpoint,
@@ -97,7 +97,9 @@ async function readData(
 ): Promise<Measured> {
   const { dataSha256 } = checkpoint.metadata;
   const source = other ?? recipe.data.source;
-  const asked: Recipe = { ...recipe, data: { ...recipe.data, vocab: vocabOf(recipe, checkpoint), source } };
+  const asked: Recipe = { ...recipe, data: { ...recipe.data, source } };
+  const tokenizer = await tokenizerOf(recipe, checkpoint);
+  const kept = recipe.data.tokenizerSha256 === undefined ? null : tokenizer;
   const loaded = await loadData(asked).catch((error: unknown) => {
     if (other !== undefined || !(error instanceof UserError)) throw error;
     // What that message goes on to advise is for whoever gave the path.
@@ -113,12 +115,12 @@ async function readData(
     );
   // Of data that nothing was trained on, no part is a training set unless somebody says so.
   if (isOther && splits === undefined) {
-    const { dataset, vocabulary, what } = prepareWhole(asked, loaded);
-    return { parts: new Map([['all', dataset]]), vocabSize: vocabulary.size, what, sha256, isOther };
+    const { dataset, what } = prepareWhole(asked, loaded, kept);
+    return { parts: new Map([['all', dataset]]), vocabSize: tokenizer.vocabSize, what, sha256, isOther };
   }
-  const data = prepareData(asked, loaded);
+  const data = prepareData(asked, loaded, kept);
   const parts = new Map((splits ?? ['train', 'val']).map((split) => [split, datasetOf(data, split)]));
-  return { parts, vocabSize: data.vocabulary.size, what: data.what, sha256, isOther };
+  return { parts, vocabSize: tokenizer.vocabSize, what: data.what, sha256, isOther };
 }
 
 function datasetOf({ splits, test, what }: RecipeData, split: Split): Dataset {

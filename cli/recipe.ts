@@ -15,6 +15,7 @@ export interface RecipeFlags {
   readonly steps?: number | undefined;
   readonly seed?: number | undefined;
   readonly data?: string | undefined;
+  readonly tokenizer?: string | undefined;
   /** `path.to.field=value`, the value in YAML. */
   readonly set?: readonly string[] | undefined;
 }
@@ -42,6 +43,7 @@ export async function recipeFrom(
   if (flags.steps !== undefined) changes.push(['steps', flags.steps]);
   if (flags.seed !== undefined) changes.push(['seed', flags.seed]);
   if (flags.data !== undefined) changes.push(['data.source', flags.data]);
+  if (flags.tokenizer !== undefined) changes.push(['data.tokenizer', flags.tokenizer]);
   changes.push(...fields);
   const recipe = changes.reduce<unknown>((value, [path, to]) => withField(value, path.split('.'), to), base);
   return parseRecipe(recipe, from ?? (isFile ? target : 'the preset with these --set values'));

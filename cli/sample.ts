@@ -31,7 +31,7 @@ export async function sample({ from, json, trustCode, ...options }: SampleArgume
   if (topP !== undefined && !(topP > 0 && topP <= 1))
     throw new UserError(`--top-p must be above 0 and at most 1; it was given ${inWords(topP)}: try 0.9.`);
   const { checkpoint } = await openCheckpoint(from, trustCode);
-  const trained = loadTrained(checkpoint, await createWasmBackend());
+  const trained = await loadTrained(checkpoint, await createWasmBackend());
   const kind = dataKind(trained.recipe);
   const asked = { ...options, count: options.count ?? defaults[kind].count };
   if (json) {

@@ -133,10 +133,14 @@ async function outcomeIn(dir: string, recipe: Recipe, dataSha256: string, file: 
   return diverged.success ? { seed, dir, result: null } : null;
 }
 
-/** A run's recipe has the characters of its data filled in, and its data may have been given by another path. */
+/** A run's recipe has the characters or the tokenizer of its data filled in, and its data may have been given by another path. */
 function isSame(made: Recipe, asked: Recipe): boolean {
-  const core = ({ data: { source: _, vocab, ...data }, ...rest }: Recipe): unknown =>
-    JSON.parse(JSON.stringify({ ...rest, data: { ...data, vocab: asked.data.vocab === undefined ? null : vocab } }));
+  const filled = (data: Omit<Recipe['data'], 'source'>) => ({
+    vocab: asked.data.vocab === undefined ? null : data.vocab,
+    tokenizerSha256: asked.data.tokenizerSha256 === undefined ? null : data.tokenizerSha256,
+  });
+  const core = ({ data: { source: _, ...data }, ...rest }: Recipe): unknown =>
+    JSON.parse(JSON.stringify({ ...rest, data: { ...data, ...filled(data) } }));
   return isDeepStrictEqual(core(made), core(asked));
 }
 

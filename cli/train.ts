@@ -176,7 +176,8 @@ export async function trainPrepared(
   });
   let local: LocalWorker | null = null;
   let door: Door | null = null;
-  const samples = options.diagnoseEvery > 0 ? new SampleLog(folder, config.recipe, () => trainer.state) : null;
+  const samples =
+    options.diagnoseEvery > 0 ? new SampleLog(folder, config.recipe, prepared.tokenizer, () => trainer.state) : null;
   if (samples !== null) run.observe(samples);
   let ended: RunEnd | null = null;
   const trainToItsEnd = async () => {
@@ -241,6 +242,7 @@ async function prepare(args: TrainArguments): Promise<PreparedRun> {
     const changes = {
       ...(args.steps === undefined ? {} : { steps: args.steps }),
       ...(args.data === undefined ? {} : { source: args.data }),
+      ...(args.tokenizer === undefined ? {} : { tokenizer: args.tokenizer }),
     };
     checkCode((await readConfig(args.resume)).recipe, args.resume, args.trustCode);
     return prepareResumedRun(args.resume, changes, options);
@@ -292,7 +294,7 @@ function report(output: TrainingOutput, { folder, config }: PreparedRun, end: Ru
 }
 
 async function showSamples(output: TrainingOutput, dir: string, count: number): Promise<void> {
-  const trained = loadTrained(await latestCheckpoint(dir), await createWasmBackend());
+  const trained = await loadTrained(await latestCheckpoint(dir), await createWasmBackend());
   const samples: string[] = [];
   for await (const text of sample(trained, { count, seed: 42, temperature: 1, prompt: '' })) samples.push(text);
   const shown = dataKind(trained.recipe) === 'text' ? `\n${samples.join(`\n${RULE}\n`)}\n` : ` ${samples.join(', ')}`;

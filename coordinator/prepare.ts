@@ -5,9 +5,13 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { Disk } from '../core/disk/disk.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
+import { hashOf } from '../core/tokenizer/description.ts';
+import { loadTokenizer } from '../core/tokenizer/load.ts';
+import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { loadModel } from '../models/loadCode.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import { type Recipe, recipeSchema } from '../models/recipe.ts';
+import { askedTokenizer, tokenizerOfRun } from '../models/tokenizers.ts';
 import { Batches } from './batches.ts';
 import { checkBatchNorm } from './checkBatchNorm.ts';
 import { loadData, prepareData, type RecipeData } from './data.ts';
@@ -20,6 +24,8 @@ import { lockRun, type RunLock } from './runLock.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PreparedRun extends RunParts {
+  /** What its data is spelled by. */
+  readonly tokenizer: Tokenizer;
   readonly spec: ModelSpec;
   readonly config: RunConfig;
   /** The data in words: name and size. */
@@ -38,6 +44,13 @@ export interface RunPlace {
   readonly loadData: typeof loadData;
 }
 
+/** What may be said anew of a run that is continued. */
+export interface Changes {
+  readonly steps?: number;
+  readonly source?: string;
+  readonly tokenizer?: string;
+}
+
 const HERE: RunPlace = { disk: nodeDisk, clock: systemClock, loadData };
 
 /** A new run of `recipe` in the folder `dir`. @throws UserError */
@@ -48,24 +61,25 @@ export async function prepareNewRun(
   { disk, clock, loadData }: RunPlace = HERE,
 ): Promise<PreparedRun> {
   const loaded = await loadData(recipe);
-  const data = prepareData(recipe, loaded);
-  const resolved: Recipe = { ...recipe, data: { ...recipe.data, vocab: data.vocabulary.chars } };
+  const data = prepareData(recipe, loaded, await askedTokenizer(recipe));
+  const resolved: Recipe = { ...recipe, data: { ...recipe.data, ...data.spelling } };
   const config: RunConfig = { format: 'manygrad-run-1', recipe: resolved, dataSha256: loaded.sha256 };
   const built = await build(config, data, options(recipe.steps));
   const warning = await checkBatchNorm(resolved, built.spec);
   const warnings = warning === null ? [] : [warning];
-  return { ...built, folder: await RunFolder.create(dir, config, disk, clock), damaged: [], warnings };
+  const kept = 'tokenizerSha256' in data.spelling ? data.tokenizer : null;
+  return { ...built, folder: await RunFolder.create(dir, config, disk, clock, kept), damaged: [], warnings };
 }
 
 /**
  * The run in the folder `dir`, at its last whole checkpoint, or at its beginning if it has not written one.
- * @param changes more steps than it was started with, or the same data at another place
+ * @param changes more steps than it was started with, or the same data or tokenizer at another place
  * It warns of nothing: its recipe is as it is.
  * @throws UserError if the data is not the run's, or no checkpoint is whole
  */
 export async function prepareResumedRun(
   dir: string,
-  changes: { readonly steps?: number; readonly source?: string },
+  changes: Changes,
   options: (steps: number) => RunOptions,
   place: RunPlace = HERE,
 ): Promise<PreparedRun> {
@@ -83,7 +97,7 @@ export async function prepareResumedRun(
 async function resume(
   dir: string,
   { recipe: started, ...before }: RunConfig,
-  changes: { readonly steps?: number; readonly source?: string },
+  changes: Changes,
   options: (steps: number) => RunOptions,
   lock: RunLock,
   { disk, clock, loadData }: RunPlace,
@@ -91,13 +105,21 @@ async function resume(
   const source = changes.source ?? started.data.source;
   const recipe: Recipe = { ...started, steps: changes.steps ?? started.steps, data: { ...started.data, source } };
   const config: RunConfig = { ...before, recipe };
+  const tokenizer = await tokenizerOfRun(dir, recipe, disk);
+  if (changes.tokenizer !== undefined) {
+    const { tokenizerSha256 } = recipe.data;
+    if (tokenizerSha256 === undefined || hashOf(await loadTokenizer(changes.tokenizer)) !== tokenizerSha256)
+      throw new UserError(
+        `${changes.tokenizer} is not the tokenizer that the run in ${dir} was started with: leave it out, since the run's folder keeps its own, or start a new run.`,
+      );
+  }
   const loaded = await loadData(recipe);
   if (loaded.sha256 !== config.dataSha256)
     throw new UserError(
       `${source} is not the data that the run in ${dir} was started with: give that file with --data, or start a new run.`,
     );
   const found = (await hasCheckpoint(dir, disk)) ? await latestCheckpoint(dir, disk) : null;
-  const { trainer, ...rest } = await build(config, prepareData(recipe, loaded), options(recipe.steps));
+  const { trainer, ...rest } = await build(config, prepareData(recipe, loaded, tokenizer), options(recipe.steps));
   if (found !== null) {
     checkRecipe(found, recipe);
     trainer.restore(found);
@@ -115,16 +137,17 @@ async function resume(
 
 async function build(config: RunConfig, data: RecipeData, options: RunOptions) {
   const { recipe } = config;
-  const spec: ModelSpec = { ...recipe.model, vocabSize: data.vocabulary.size };
+  const spec: ModelSpec = { ...recipe.model, vocabSize: data.tokenizer.vocabSize };
   await loadModel(spec);
   const batches = new Batches(recipe, data.splits, samplerOf(recipe, buildModel(spec)));
   const trainer = new Trainer(await createWasmBackend(), recipe, spec);
-  return { config, spec, batches, trainer, options, steps: recipe.steps, data: data.what };
+  return { config, spec, tokenizer: data.tokenizer, batches, trainer, options, steps: recipe.steps, data: data.what };
 }
 
 /** @throws UserError unless the checkpoint was written by a run of the same recipe, its number of steps aside */
 function checkRecipe({ file, metadata }: Checkpoint, recipe: Recipe): void {
-  const core = ({ steps: _, data: { source: __, ...data }, ...rest }: Recipe) => JSON.stringify({ ...rest, data });
+  const core = ({ steps: _, data: { source: __, tokenizer: ___, ...data }, ...rest }: Recipe) =>
+    JSON.stringify({ ...rest, data });
   let same = false;
   try {
     same = core(recipeSchema.parse(JSON.parse(metadata.recipe ?? ''))) === core(recipe);

@@ -1,5 +1,5 @@
 /**
- * The files that a run leaves: config.json, log.jsonl, ledger.jsonl, checkpoints, summary.json; with diagnostics,
+ * The files that a run leaves: config.json, tokenizer.json if it learns tokens, log.jsonl, ledger.jsonl, checkpoints, summary.json; with diagnostics,
  * diagnostics.jsonl and samples.jsonl.
  *
  * Lines are buffered, and safe on the disk before a checkpoint of their step is: after a crash the lines beyond the last
@@ -27,6 +27,8 @@ import { openIfThere, replaceFile, temporaryOf } from '../core/disk/files.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import type { Diagnostics, Samples } from '../core/protocol/diagnostics.ts';
+import { keepTokenizer, TOKENIZER } from '../core/tokenizer/kept.ts';
+import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { DiskQueue } from './diskQueue.ts';
 import { cannotWrite, notSaved, waitsForDisk } from './diskTrouble.ts';
 import { jsonLines } from './jsonLines.ts';
@@ -131,8 +133,14 @@ export class RunFolder {
     this.#metadata = { format: 'manygrad', recipe: JSON.stringify(config.recipe), dataSha256: config.dataSha256 };
   }
 
-  /** A new run in `dir`, which must not hold one. @throws UserError */
-  static async create(dir: string, config: RunConfig, disk = nodeDisk, clock = systemClock): Promise<RunFolder> {
+  /** A new run in `dir`, which must not hold one. @param kept its tokenizer, unless it spells characters. @throws UserError */
+  static async create(
+    dir: string,
+    config: RunConfig,
+    disk = nodeDisk,
+    clock = systemClock,
+    kept: Tokenizer | null = null,
+  ): Promise<RunFolder> {
     try {
       const there = await openIfThere(disk, join(dir, CONFIG));
       await there?.close();
@@ -147,6 +155,8 @@ export class RunFolder {
     }
     const lock = await lockRun(dir, disk);
     try {
+      // Before the config, which says that there is a run.
+      if (kept !== null) await keepTokenizer(dir, kept, disk);
       await writeConfig(dir, config, disk);
       return new RunFolder(dir, config, lock, null, disk, clock);
     } catch (error) {
@@ -308,7 +318,7 @@ export class RunFolder {
     } finally {
       try {
         for (const log of this.#logs()) await log.close();
-        if (this.#isBlank) for (const name of [CONFIG, LOG]) await this.#disk.remove(join(this.dir, name));
+        if (this.#isBlank) for (const name of [CONFIG, TOKENIZER, LOG]) await this.#disk.remove(join(this.dir, name));
       } finally {
         await this.#lock.release();
       }

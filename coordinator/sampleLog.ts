@@ -2,6 +2,7 @@
  * Samples over time: at each validation, what the model writes with the parameters as they are then, for samples.jsonl. Drawn
  * in the sampler's thread, while training goes on.
  */
+import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { dataKind } from '../models/recipe.ts';
 import type { Values } from '../models/trained.ts';
@@ -24,13 +25,13 @@ export class SampleLog implements RunObserver {
   /** Steps of which samples are wanted that are not drawn yet. */
   readonly #wanted = new Set<{ readonly step: number }>();
 
-  /** @param recipe with its vocabulary @param current the parameters and buffers as they are */
-  constructor(folder: RunFolder, recipe: Recipe, current: () => Values) {
+  /** @param recipe resolved @param tokenizer what its data is spelled by @param current the parameters and buffers as they are */
+  constructor(folder: RunFolder, recipe: Recipe, tokenizer: Tokenizer, current: () => Values) {
     this.#folder = folder;
     this.#recipe = recipe;
     this.#current = current;
     this.#values = current();
-    this.#sampler = new Sampler(recipe, () => this.#values);
+    this.#sampler = new Sampler(recipe, tokenizer, () => this.#values);
   }
 
   onEvaluation({ step, split }: Evaluated): void {

@@ -19,6 +19,10 @@ const fieldsSchema = z.strictObject({
     source: z.string().default(''),
     /** The characters there are; those of the data when left out. */
     vocab: z.string().min(1).optional(),
+    /** Spells text in tokens instead: a published name, or the path of a tokenizer's file. */
+    tokenizer: z.string().min(1).optional(),
+    /** The tokenizer's hash. Filled in when a run begins; shards bring theirs without a `tokenizer`. */
+    tokenizerSha256: z.hex().length(64).optional(),
   }),
   seed: z.int(),
   /**
@@ -44,6 +48,18 @@ export const recipeSchema = fieldsSchema.superRefine(({ model, data, random }, c
       code: 'custom',
       path: ['random'],
       message: `notebook is for models of lines, and ${titleOf(model)} learns from ${kind}; leave it out`,
+    });
+  if (data.tokenizer !== undefined && kind !== 'text')
+    context.addIssue({
+      code: 'custom',
+      path: ['data', 'tokenizer'],
+      message: `${titleOf(model)} learns from ${kind}, which are spelled in characters; leave it out or choose another model`,
+    });
+  if (data.tokenizer !== undefined && data.vocab !== undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['data', 'tokenizer'],
+      message: 'text is spelled by a tokenizer or in the characters of data.vocab; leave one of them out',
     });
   if (data.kind !== undefined && data.kind !== kind)
     context.addIssue({

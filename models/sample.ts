@@ -1,7 +1,10 @@
-/** Draws from a trained model, a character at a time: new lines (names) where it learned lines, else text that goes on. */
+/** Draws from a trained model, a token at a time: new lines (names) where it learned lines, else text that goes on. */
 import { BOUNDARY_ID } from '../core/data/vocabulary.ts';
 import { Site, Stream } from '../core/random/streams.ts';
 import { intTensor, narrow, noGrad } from '../core/tensor/index.ts';
+import { CharacterTokenizer } from '../core/tokenizer/character.ts';
+import { StreamingDecoder } from '../core/tokenizer/streamingDecoder.ts';
+import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { type Choosing, choose, weigh } from './choose.ts';
 import { dataKind } from './recipe.ts';
 import type { TrainedModel } from './trained.ts';
@@ -12,7 +15,7 @@ export interface SampleOptions extends Choosing {
   readonly seed: number;
   /** How every sample begins. */
   readonly prompt: string;
-  /** New characters: as many for a text; at most as many for a line, which may end before. */
+  /** New tokens, which are characters unless a tokenizer made them: as many for a text; at most as many for a line. */
   readonly length?: number | undefined;
 }
 
@@ -32,21 +35,27 @@ export async function* sample(trained: TrainedModel, options: SampleOptions): As
 }
 
 /**
- * The i-th sample as it is drawn: its prompt, if it has one, then a character at a time. Its pieces make up the whole.
+ * The i-th sample as it is drawn: its prompt, if it has one, then a token at a time, whole characters of it. Its pieces make up the whole.
  * @throws UserError if the prompt has a character that the model does not know
  */
 export async function* pieces(trained: TrainedModel, options: SampleOptions, i: number): AsyncGenerator<string> {
-  const { recipe, vocabulary } = trained;
+  const { recipe, tokenizer } = trained;
   const kind = dataKind(recipe);
   const { prompt, length = defaults[kind].length } = options;
-  const ids = [...vocabulary.encode(prompt)];
+  const ids = [...tokenizer.encode(prompt, 'none')];
   if (prompt !== '') yield prompt;
   const stream = new Stream(options.seed, Site.sample, i);
   const drawn =
     kind === 'text'
       ? continueText(trained, ids, length, options, stream)
       : finishLine(trained, ids, length, options, stream);
-  for await (const id of drawn) yield vocabulary.decode([id]);
+  const decoder = new StreamingDecoder(tokenizer);
+  for await (const id of drawn) {
+    const piece = decoder.push(id);
+    if (piece !== '') yield piece;
+  }
+  const rest = decoder.end();
+  if (rest !== '') yield rest;
 }
 
 /** The ids that follow the beginning of a line, until the model ends it. */
@@ -70,7 +79,21 @@ async function* finishLine(
   }
 }
 
-/** So many ids that follow a prompt. Where that is empty, what follows the end of a line. */
+/** What a document begins with. */
+const END_OF_TEXT = '<|endoftext|>';
+
+/** What stands before a text without a prompt: the mark of a document's beginning, or the end of a line. */
+function beginning(tokenizer: Tokenizer): number {
+  const mark = tokenizer.special.get(END_OF_TEXT);
+  if (mark !== undefined) return mark;
+  if (tokenizer instanceof CharacterTokenizer) {
+    // A text without line ends has no better beginning than any of its characters.
+    return tokenizer.idOf('\n') ?? 0;
+  }
+  return tokenizer.encode('\n', 'none').at(-1) ?? 0;
+}
+
+/** So many ids that follow a prompt. */
 async function* continueText(
   trained: TrainedModel,
   prompt: readonly number[],
@@ -78,9 +101,8 @@ async function* continueText(
   choosing: Choosing,
   stream: Stream,
 ): AsyncGenerator<number> {
-  const { vocabulary, recipe } = trained;
-  // A text without line ends has no better beginning than any of its characters.
-  const ids = prompt.length > 0 ? [...prompt] : [vocabulary.idOf('\n') ?? 0];
+  const { tokenizer, recipe } = trained;
+  const ids = prompt.length > 0 ? [...prompt] : [beginning(tokenizer)];
   for (let i = 0; i < length; i++) {
     const context = Uint16Array.from(ids.slice(-recipe.model.blockSize));
     const id = choose(await nextWeights(trained, context, choosing), choosing, stream.uniform(i));

@@ -6,6 +6,7 @@ import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { loadModel } from '../models/loadCode.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
+import { askedTokenizer } from '../models/tokenizers.ts';
 import { Compute } from '../worker/compute.ts';
 
 export interface Subject {
@@ -27,8 +28,8 @@ const LEAST = 3;
 
 /** Reads the recipe's data and measures its model. @throws UserError as `train` would */
 export async function subjectOf(recipe: Recipe): Promise<Subject> {
-  const { vocabulary, splits } = prepareData(recipe, await loadData(recipe));
-  const spec: ModelSpec = { ...recipe.model, vocabSize: vocabulary.size };
+  const { tokenizer, splits } = prepareData(recipe, await loadData(recipe), await askedTokenizer(recipe));
+  const spec: ModelSpec = { ...recipe.model, vocabSize: tokenizer.vocabSize };
   await loadModel(spec);
   const model = buildModel(spec);
   const batches = new Batches(recipe, splits, samplerOf(recipe, model));

@@ -13,25 +13,24 @@ export function addSample(parser: Parser): void {
           length: {
             type: 'number',
             requiresArg: true,
-            describe: 'New characters of a text (default: 500); of a line the most (default: 200)',
+            describe: 'New characters, or tokens, of a text (default: 500); of a line the most (default: 200)',
           },
           seed: { type: 'number', requiresArg: true, default: 42, describe: 'Seed of the draws' },
           temperature: {
             type: 'number',
             requiresArg: true,
             default: 1,
-            describe: 'Below 1 safer, above 1 wilder; 0 always takes the likeliest character',
+            describe: 'Below 1 safer, above 1 wilder; 0 always takes the likeliest one',
           },
           'top-k': {
             type: 'number',
             requiresArg: true,
-            describe: 'Draw among so many of the likeliest characters (default: all)',
+            describe: 'Draw among so many of the likeliest characters or tokens (default: all)',
           },
           'top-p': {
             type: 'number',
             requiresArg: true,
-            describe:
-              'Draw among the fewest of the likeliest characters that together reach this probability, such as 0.9',
+            describe: 'Draw among the fewest of the likeliest that together reach this probability, such as 0.9',
           },
           prompt: { type: 'string', requiresArg: true, default: '', describe: 'How every sample begins' },
           'trust-code': trustCode,

@@ -2,6 +2,7 @@
 import { outputMode } from '../output.ts';
 import { checkNode, cores, type Parser, whole } from './common.ts';
 import { addTokenizerPage } from './tokenizerPage.ts';
+import { addTokenizerShard } from './tokenizerShard.ts';
 
 const TOKENIZER = 'gpt2, cl100k_base or another published one, or the path of a tokenizer';
 
@@ -20,15 +21,23 @@ const allowedSpecial = {
 } as const;
 
 export function addTokenizer(parser: Parser): void {
-  parser.command('tokenizer', 'Train tokenizers, encode and decode with them, look into them, compare them', (y) => {
-    addTrain(y);
-    addEncode(y);
-    addDecode(y);
-    addInspect(y);
-    addCompare(y);
-    addTokenizerPage(y);
-    return y.demandCommand(1, 'Say what to do with tokenizers: train, encode, decode, inspect, compare or page');
-  });
+  parser.command(
+    'tokenizer',
+    'Train tokenizers, encode and decode with them, look into them, make token shards',
+    (y) => {
+      addTrain(y);
+      addEncode(y);
+      addDecode(y);
+      addInspect(y);
+      addCompare(y);
+      addTokenizerShard(y);
+      addTokenizerPage(y);
+      return y.demandCommand(
+        1,
+        'Say what to do with tokenizers: train, encode, decode, inspect, compare, shard or page',
+      );
+    },
+  );
 }
 
 function addTrain(parser: Parser): void {

@@ -20,7 +20,7 @@ export function addTokenizerPage(parser: Parser): Parser {
         }),
     async (a) => {
       const at = parseListen(a.listen);
-      const { tokenizerPage } = await import('../tokenizerPage.ts');
+      const { tokenizerPage } = await import('../tokenizer/page.ts');
       await tokenizerPage({ at, tokenizers: a.tokenizers, mode: outputMode(a) });
     },
   );

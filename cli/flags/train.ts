@@ -44,7 +44,12 @@ export function addTrain(parser: Parser): void {
           data: {
             type: 'string',
             describe:
-              'A text file: one example a line, or running text for a GPT (default: names and sonnets that are built in)',
+              'A text file: one example a line, or running text for a GPT, or a folder of token shards (default: names and sonnets that are built in)',
+          },
+          tokenizer: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Spell text in the tokens of gpt2, or of a tokenizer’s file (default: in characters)',
           },
           set: {
             type: 'string',
@@ -97,6 +102,7 @@ export function addTrain(parser: Parser): void {
         steps: a.steps === undefined ? undefined : whole('steps', a.steps, 1),
         seed: a.seed,
         data: a.data,
+        tokenizer: a.tokenizer,
         set: a.set,
         ...parseWorkforce(a),
         trustCode: a.trustCode,

@@ -24,7 +24,7 @@ const SHOWN = { lines: { count: 5, length: 100 }, text: { count: 1, length: 160 
 type SampleCommand = Extract<Command, { kind: 'sample' }>;
 
 /** What one can watch: of a run as `prepareNewRun` and `prepareResumedRun` make it. */
-export type Watchable = Pick<PreparedRun, 'trainer' | 'batches' | 'folder' | 'config' | 'data' | 'steps'>;
+export type Watchable = Pick<PreparedRun, 'trainer' | 'batches' | 'folder' | 'config' | 'data' | 'steps' | 'tokenizer'>;
 
 export interface LiveOptions {
   /** Who runs it, as they call themselves; '' where they do not. */
@@ -59,7 +59,7 @@ export async function openLive(run: TrainingRun, prepared: Watchable, options: L
   }
   run.observe(view);
   const info = describe(prepared, options.by);
-  const sampler = new Sampler(config.recipe, () => trainer.state);
+  const sampler = new Sampler(config.recipe, prepared.tokenizer, () => trainer.state);
   // A seed of its own each time, so that the same prompt goes on in another way.
   let asked = 0;
   const draw = async ({ prompt, temperature, length }: SampleCommand) =>

@@ -5,6 +5,8 @@
 import { Piscina } from 'piscina';
 import { loadKernels } from '../../core/backend/wasm/loadNode.ts';
 import { UserError } from '../../core/errors.ts';
+import { describe } from '../../core/tokenizer/description.ts';
+import type { Tokenizer } from '../../core/tokenizer/tokenizer.ts';
 import type { Recipe } from '../../models/recipe.ts';
 import type { SampleOptions } from '../../models/sample.ts';
 import type { Values } from '../../models/trained.ts';
@@ -21,6 +23,7 @@ const IDLE_MS = 30_000;
 
 export class Sampler {
   readonly #recipe: Recipe;
+  readonly #tokenizer: Tokenizer;
   readonly #current: () => Values;
   #piscina: Promise<Piscina<SamplerTask, Drawn>> | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -28,11 +31,12 @@ export class Sampler {
   #closed = false;
 
   /**
-   * @param recipe with its vocabulary
+   * @param recipe resolved @param tokenizer what its data is spelled by
    * @param current the parameters and buffers as they are: they are copied before anything else happens
    */
-  constructor(recipe: Recipe, current: () => Values) {
+  constructor(recipe: Recipe, tokenizer: Tokenizer, current: () => Values) {
     this.#recipe = recipe;
+    this.#tokenizer = tokenizer;
     this.#current = current;
   }
 
@@ -78,7 +82,9 @@ export class Sampler {
   }
 
   async #start(): Promise<Piscina<SamplerTask, Drawn>> {
-    const workerData: SamplerData = { kernels: await loadKernels(), recipe: this.#recipe };
+    const recipe = this.#recipe;
+    const tokenizer = recipe.data.tokenizerSha256 === undefined ? null : describe(this.#tokenizer);
+    const workerData: SamplerData = { kernels: await loadKernels(), recipe, tokenizer };
     return new Piscina({
       filename: THREAD,
       minThreads: 0,

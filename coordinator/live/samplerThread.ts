@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import type { Kernels } from '../../core/backend/wasm/exports.ts';
 import { nodeBackend } from '../../core/backend/wasm/loadNode.ts';
 import { UserError } from '../../core/errors.ts';
+import { type Description, fromDescription } from '../../core/tokenizer/description.ts';
 import { loadModel } from '../../models/loadCode.ts';
 import type { Recipe } from '../../models/recipe.ts';
 import { type SampleOptions, sample } from '../../models/sample.ts';
@@ -11,6 +12,8 @@ import { trainedModel, type Values } from '../../models/trained.ts';
 export interface SamplerData {
   readonly kernels: Kernels;
   readonly recipe: Recipe;
+  /** Null where the recipe says which characters there are. */
+  readonly tokenizer: Description | null;
 }
 
 export interface SamplerTask {
@@ -21,7 +24,8 @@ export interface SamplerTask {
 /** A user's mistake comes back as its sentence: an error's class does not survive the way between threads. */
 export type Drawn = { readonly texts: readonly string[] } | { readonly mistake: string };
 
-const { kernels, recipe } = workerData as SamplerData;
+const { kernels, recipe, tokenizer } = workerData as SamplerData;
+const kept = tokenizer === null ? undefined : fromDescription(tokenizer);
 await loadModel(recipe.model);
 const backend = nodeBackend(kernels);
 
@@ -29,7 +33,7 @@ export default async function draw({ values, options }: SamplerTask): Promise<Dr
   const mark = backend.mark();
   try {
     const texts: string[] = [];
-    for await (const text of sample(trainedModel(recipe, values, backend), options)) texts.push(text);
+    for await (const text of sample(trainedModel(recipe, values, backend, kept), options)) texts.push(text);
     return { texts };
   } catch (error) {
     if (error instanceof UserError) return { mistake: error.message };

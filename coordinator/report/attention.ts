@@ -7,6 +7,7 @@
 import { BOUNDARY_ID } from '../../core/data/vocabulary.ts';
 import { type Module, watchForward } from '../../core/nn/index.ts';
 import { intTensor, noGrad, type Tensor } from '../../core/tensor/index.ts';
+import { symbolOf } from '../../core/tokenizer/symbol.ts';
 import { dataKind } from '../../models/recipe.ts';
 import { sample } from '../../models/sample.ts';
 import type { TrainedModel } from '../../models/trained.ts';
@@ -23,7 +24,7 @@ type Kind = { readonly kind: 'weights' } | { readonly kind: 'qkv'; readonly head
 export async function attentionMaps(trained: TrainedModel): Promise<Attention | null> {
   const kinds = sources(trained.model);
   if (kinds.size === 0) return null;
-  const { model, backend, vocabulary } = trained;
+  const { model, backend, tokenizer } = trained;
   const ids = await context(trained);
   const seen: { readonly name: string; readonly kind: Kind; readonly output: Tensor }[] = [];
   const unwatch = watchForward(model, (name, _, output) => {
@@ -48,7 +49,7 @@ export async function attentionMaps(trained: TrainedModel): Promise<Attention | 
           weights,
         });
     }
-    return { context: [...ids].map((id) => vocabulary.symbols[id] ?? ''), maps: numbered(maps) };
+    return { context: [...ids].map((id) => symbolOf(tokenizer, id)), maps: numbered(maps) };
   } finally {
     unwatch();
     backend.release(mark);
@@ -71,13 +72,13 @@ function sources(model: Module): Map<string, Kind> {
 
 /** What the model writes when it is asked for nothing in particular. */
 async function context(trained: TrainedModel): Promise<Uint16Array> {
-  const { recipe, vocabulary } = trained;
+  const { recipe, tokenizer } = trained;
   const { blockSize } = recipe.model;
   const isText = dataKind(recipe) === 'text';
   const length = isText ? Math.min(blockSize, MAX_POSITIONS) : blockSize;
   let text = '';
   for await (const drawn of sample(trained, { count: 1, seed: SEED, temperature: 1, prompt: '', length })) text = drawn;
-  const ids = vocabulary.encode(text).slice(0, length);
+  const ids = Uint16Array.from(tokenizer.encode(text, 'none').subarray(0, length));
   if (isText) return ids;
   // A model of lines is given a whole context, filled up before the line.
   const filled = new Uint16Array(blockSize).fill(BOUNDARY_ID);

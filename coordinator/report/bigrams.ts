@@ -2,6 +2,7 @@
 import { BOUNDARY_ID } from '../../core/data/vocabulary.ts';
 import { UserError } from '../../core/errors.ts';
 import { noGrad, softmax } from '../../core/tensor/index.ts';
+import { symbolsOf } from '../../core/tokenizer/symbol.ts';
 import type { TrainedModel } from '../../models/trained.ts';
 import { loadData } from '../data.ts';
 import { rounded } from './buckets.ts';
@@ -17,9 +18,9 @@ const MAX_SYMBOLS = 128;
  * @param dataSha256 of the data that the run learned from: the counts are of no other
  */
 export async function bigrams(trained: TrainedModel, dataSha256: string): Promise<Bigrams | null> {
-  const { model, vocabulary, backend } = trained;
+  const { model, tokenizer, backend } = trained;
   const [parameter, ...others] = model.namedParameters();
-  const size = vocabulary.size;
+  const size = tokenizer.vocabSize;
   if (parameter === undefined || others.length > 0 || size > MAX_SYMBOLS) return null;
   const [, weight] = parameter;
   if (weight.shape.length !== 2 || weight.shape.some((n) => n !== size)) return null;
@@ -27,26 +28,29 @@ export async function bigrams(trained: TrainedModel, dataSha256: string): Promis
   const flat = await noGrad(() => softmax(weight)).read();
   backend.release(mark);
   const rows = Array.from({ length: size }, (_, i) => Array.from(flat.slice(i * size, (i + 1) * size), rounded));
-  return { symbols: vocabulary.symbols, probabilities: rows, counts: await countsOf(trained, dataSha256) };
+  return { symbols: symbolsOf(tokenizer), probabilities: rows, counts: await countsOf(trained, dataSha256) };
 }
 
-async function countsOf({ recipe, vocabulary }: TrainedModel, dataSha256: string): Promise<Part<Table>> {
+async function countsOf({ recipe, tokenizer }: TrainedModel, dataSha256: string): Promise<Part<Table>> {
   try {
     const data = await loadData(recipe);
     if (data.sha256 !== dataSha256)
       return {
         absent: `${data.name} is no longer what the run learned from: put the file back to see its counts here.`,
       };
-    const counts = Array.from({ length: vocabulary.size }, () => new Array<number>(vocabulary.size).fill(0));
-    const count = (ids: Uint16Array) => {
+    // Their vocabularies are no picture: such a model was turned away before.
+    if (data.kind === 'shards') return { absent: `${data.name} holds shards, whose pairs are not counted.` };
+    const counts = Array.from({ length: tokenizer.vocabSize }, () => new Array<number>(tokenizer.vocabSize).fill(0));
+    const count = (ids: Uint32Array) => {
       for (let i = 1; i < ids.length; i++) {
         const row = counts[ids[i - 1] ?? 0];
         const next = ids[i] ?? 0;
         if (row !== undefined) row[next] = (row[next] ?? 0) + 1;
       }
     };
-    if (data.kind === 'text') count(vocabulary.encode(data.text));
-    else for (const line of data.lines) count(Uint16Array.of(BOUNDARY_ID, ...vocabulary.encode(line), BOUNDARY_ID));
+    if (data.kind === 'text') count(tokenizer.encode(data.text, 'none'));
+    else
+      for (const line of data.lines) count(Uint32Array.of(BOUNDARY_ID, ...tokenizer.encode(line, 'none'), BOUNDARY_ID));
     return { found: counts };
   } catch (error) {
     if (error instanceof UserError) return { absent: `The counts cannot be shown: ${error.message}` };

@@ -9,8 +9,8 @@ import { type Samples, samplesSchema } from '../../core/protocol/diagnostics.ts'
 import { isRegistered } from '../../models/custom.ts';
 import { loadModel } from '../../models/loadCode.ts';
 import { titleOf } from '../../models/model.ts';
-import { dataKind, type Recipe } from '../../models/recipe.ts';
-import { loadTrained, type TrainedModel } from '../../models/trained.ts';
+import type { Recipe } from '../../models/recipe.ts';
+import { characterTokenizer, loadTrained, type TrainedModel } from '../../models/trained.ts';
 import { jsonLines } from '../jsonLines.ts';
 import { readConfig } from '../runConfig.ts';
 import { logLineSchema } from '../runFolder.ts';
@@ -61,7 +61,8 @@ export async function collect(dir: string, trustCode: boolean): Promise<Report> 
     seconds: summary.seconds ?? null,
     workers: summary.workersSeen ?? null,
     paramsSha256: summary.paramsSha256 ?? null,
-    vocabSize: vocabSize(recipe),
+    vocabSize: ('found' in trained ? trained.found.tokenizer : characterTokenizer(recipe))?.vocabSize ?? null,
+    unit: recipe.data.tokenizerSha256 === undefined ? 'character' : 'token',
   };
   const table = 'absent' in trained ? null : await bigrams(trained.found, dataSha256);
   return {
@@ -126,7 +127,7 @@ async function openTrained(dir: string, trustCode: boolean): Promise<Part<Traine
   try {
     const checkpoint = await latestCheckpoint(dir);
     await loadModel(model);
-    return { found: loadTrained(checkpoint, await createWasmBackend()) };
+    return { found: await loadTrained(checkpoint, await createWasmBackend()) };
   } catch (error) {
     if (error instanceof UserError) return { absent: `The model cannot be looked into: ${error.message}` };
     throw error;
@@ -135,13 +136,6 @@ async function openTrained(dir: string, trustCode: boolean): Promise<Part<Traine
 
 const countParameters = ({ model }: TrainedModel): number =>
   model.namedParameters().reduce((total, [, { numel }]) => total + numel, 0);
-
-function vocabSize(recipe: Recipe): number | null {
-  const { vocab } = recipe.data;
-  if (vocab === undefined) return null;
-  // Lines have a token more: that of their beginning and end.
-  return [...vocab].length + (dataKind(recipe) === 'text' ? 0 : 1);
-}
 
 /** What a recipe calls sizes, in words. */
 const SIZES: Readonly<Record<string, string>> = { blockSize: 'context', embeddingDim: 'embedding' };

@@ -1,5 +1,6 @@
 /** Where a model's embedding puts each symbol: on its own two dimensions, or on the first two principal components. */
 import { Embedding } from '../../core/nn/index.ts';
+import { symbolsOf } from '../../core/tokenizer/symbol.ts';
 import type { TrainedModel } from '../../models/trained.ts';
 import { rounded } from './buckets.ts';
 import type { EmbeddingPoints } from './report.ts';
@@ -11,11 +12,11 @@ const TURN = 1e-14;
 const MAX_TURNS = 2000;
 
 /** The points of the model's first embedding of the vocabulary; null if it has none. */
-export async function embeddingPoints({ model, vocabulary }: TrainedModel): Promise<EmbeddingPoints | null> {
+export async function embeddingPoints({ model, tokenizer }: TrainedModel): Promise<EmbeddingPoints | null> {
   for (const [name, module] of model.namedModules()) {
-    if (!(module instanceof Embedding) || module.weight.shape[0] !== vocabulary.size) continue;
+    if (!(module instanceof Embedding) || module.weight.shape[0] !== tokenizer.vocabSize) continue;
     const dim = module.weight.shape[1] ?? 0;
-    const symbols = vocabulary.symbols.slice(0, MAX_SYMBOLS);
+    const symbols = symbolsOf(tokenizer, MAX_SYMBOLS);
     const weight = await module.weight.read();
     const rows = symbols.map((_, i) => Array.from(weight.slice(i * dim, (i + 1) * dim)));
     const { points, explained } = project(rows);

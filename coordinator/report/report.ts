@@ -38,6 +38,8 @@ export interface Summary {
   readonly paramsSha256: string | null;
   /** Tokens that the model chooses among. */
   readonly vocabSize: number | null;
+  /** What losses are per. */
+  readonly unit: 'character' | 'token';
 }
 
 /** The update:data ratio of every parameter that is a matrix, over more steps than there are snapshots. */

@@ -57,20 +57,22 @@ function cut(shuffled: readonly string[]): Split {
  *
  * @param blockSize each part must hold a window of so many tokens, and the token after it
  * @param name what to call the text in an error
+ * @param unit what it is made of
  * @throws UserError where the text is too short for that
  */
 export function splitTokens(
   tokens: Uint16Array<ArrayBuffer>,
   blockSize: number,
   name: string,
+  unit: 'character' | 'token' = 'character',
 ): { readonly train: Uint16Array<ArrayBuffer>; readonly val: Uint16Array<ArrayBuffer> } {
   const cut = Math.floor((tokens.length * 9) / 10);
   const [train, val] = [tokens.subarray(0, cut), tokens.subarray(cut)];
   // The last tenth is the shorter part: where it holds a window, so do the other nine.
   if (val.length <= blockSize) {
     throw new UserError(
-      `${name} has ${tokens.length} characters, whose last tenth, to validate, holds no window of ${blockSize} and the ` +
-        `character after it: give a text of at least ${10 * blockSize + 1}, or lower model.blockSize.`,
+      `${name} has ${tokens.length} ${unit}s, whose last tenth, to validate, holds no window of ${blockSize} and the ` +
+        `${unit} after it: give a text of at least ${10 * blockSize + 1}, or lower model.blockSize.`,
     );
   }
   return { train, val };

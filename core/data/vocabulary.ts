@@ -1,8 +1,9 @@
 // The vocabulary of lines: characters, and one token that marks where a line begins and ends.
-// A line here is one word, as in makemore; running text has no such token (characters.ts).
+// A line here is one word, as in makemore; running text has no such token (tokenizer/character.ts).
 
 import { UserError } from '../errors.ts';
-import { Characters, describeLine, distinctCharacters } from './characters.ts';
+import { CharacterTokenizer, describeLine, distinctCharacters } from '../tokenizer/character.ts';
+import type { AllowedSpecial } from '../tokenizer/tokenizer.ts';
 
 /** The token that stands before and after every word, and its id. */
 export const BOUNDARY = '.';
@@ -16,10 +17,10 @@ function refuseBoundary(line: string, number: number | undefined): never {
 }
 
 /** Characters to ids and back. Id 0 is the boundary, which decodes to "."; the others follow in the order they were given. */
-export class Vocabulary extends Characters {
+export class Vocabulary extends CharacterTokenizer {
   /**
    * @param chars the characters after the boundary, each once: a string, or a list of single code points
-   * @throws UserError on a repeated or boundary character, a string of several, none at all, or more than 65,534
+   * @throws UserError on a repeated or boundary character, a string of several, none at all, or more than 65,535
    */
   constructor(chars: Iterable<string>) {
     super(chars, [BOUNDARY]);
@@ -43,8 +44,8 @@ export class Vocabulary extends Characters {
    * @param number where the line stands in its file, for errors
    * @throws UserError on a "." or a character that is not in the vocabulary
    */
-  override encode(line: string, number?: number): Uint16Array<ArrayBuffer> {
+  override encode(line: string, allowedSpecial?: AllowedSpecial, number?: number): Uint32Array<ArrayBuffer> {
     if (line.includes(BOUNDARY)) refuseBoundary(line, number);
-    return super.encode(line, number);
+    return super.encode(line, allowedSpecial, number);
   }
 }

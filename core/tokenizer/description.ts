@@ -7,6 +7,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { BasicTokenizer } from './basic.ts';
+import { CharacterTokenizer } from './character.ts';
 import { RegexTokenizer } from './regex.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toBytes } from './utf8.ts';
@@ -28,11 +29,21 @@ const bytePairsSchema = z.strictObject({
   special,
 });
 
-export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema]);
+/** A token a character: what they are, in the order of their ids. */
+const charactersSchema = z.strictObject({
+  format: z.literal(DESCRIPTION_FORMAT),
+  kind: z.literal('characters'),
+  characters: z.string().min(1),
+});
+
+export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema, charactersSchema]);
 export type Description = z.infer<typeof descriptionSchema>;
 
 /** @throws UserError for a tokenizer that has no such form */
 export function describe(tokenizer: Tokenizer): Description {
+  // Not those of lines, whose boundary no text has.
+  if (tokenizer instanceof CharacterTokenizer && tokenizer.symbols.length === [...tokenizer.chars].length)
+    return { format: DESCRIPTION_FORMAT, kind: 'characters', characters: tokenizer.chars };
   if (!(tokenizer instanceof BasicTokenizer || tokenizer instanceof RegexTokenizer))
     throw new UserError('this kind of tokenizer cannot be kept as plain data.');
   const { pairs, special } = tokenizer;
@@ -48,6 +59,17 @@ export function describe(tokenizer: Tokenizer): Description {
 
 /** The tokenizer that is described. @throws UserError where its parts do not fit each other */
 export function fromDescription(description: Description): Tokenizer {
+  switch (description.kind) {
+    case 'characters':
+      return new CharacterTokenizer(description.characters);
+    case 'bytePairs':
+      return bytePairsOf(description);
+    default:
+      return description satisfies never;
+  }
+}
+
+function bytePairsOf(description: z.infer<typeof bytePairsSchema>): Tokenizer {
   const { pattern, byteIds, merges } = description;
   const special = new Map(description.special);
   const parts = {

@@ -22,7 +22,7 @@ export interface Exercise {
 export async function prepare(backend: Backend, lines: readonly string[]): Promise<Exercise> {
   const { vocabulary, train } = splitNames(lines, exercise.blockSize);
   const generator = new TorchGenerator(NOTEBOOK_SEED);
-  const parameters = firstParameters({ ...exercise, vocabSize: vocabulary.size }, generator);
+  const parameters = firstParameters({ ...exercise, vocabSize: vocabulary.vocabSize }, generator);
   const batch = drawBatch(train, 32, generator);
   const { pass, gradients } = await autograd(backend, parameters, batch);
   return { parameters, batch, pass, autograd: gradients };

@@ -25,7 +25,7 @@ export const LECTURE_STEPS = 200_000;
 /** Trains from first values. @param generator draws those and then the batches, as in the notebook */
 export function train(names: Pick<Names, 'vocabulary' | 'train'>, generator: TorchGenerator, options: TrainOptions) {
   const { sizes, steps, dropAt = steps / 2, batch: n = 32, onStep } = options;
-  const parameters: Parameters = firstParameters({ ...sizes, vocabSize: names.vocabulary.size }, generator);
+  const parameters: Parameters = firstParameters({ ...sizes, vocabSize: names.vocabulary.vocabSize }, generator);
   for (let step = 0; step < steps; step++) {
     const batch = drawBatch(names.train, n, generator);
     const pass = forward(parameters, batch);

@@ -9,7 +9,7 @@ export type Table = readonly Float64Array[];
 
 /** How often each character follows each, in words that begin and end with the boundary. */
 export function count(words: readonly string[], vocabulary: Vocabulary): Table {
-  const table = Array.from({ length: vocabulary.size }, () => new Float64Array(vocabulary.size));
+  const table = Array.from({ length: vocabulary.vocabSize }, () => new Float64Array(vocabulary.vocabSize));
   for (const word of words) for (const [first, next] of bigrams(word, vocabulary)) table[first][next]++;
   return table;
 }

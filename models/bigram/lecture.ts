@@ -31,9 +31,9 @@ interface Setting extends LectureContext {
 export async function lecture(context: LectureContext): Promise<void> {
   const names = await context.lines();
   const vocabulary = Vocabulary.fromLines(names);
-  if (vocabulary.size > MAX_CHARACTERS)
+  if (vocabulary.vocabSize > MAX_CHARACTERS)
     throw new UserError(
-      `these lines have ${vocabulary.size - 1} different characters, too many for a table of pairs: give names with --data.`,
+      `these lines have ${vocabulary.vocabSize - 1} different characters, too many for a table of pairs: give names with --data.`,
     );
   const setting: Setting = { ...context, names, vocabulary, counts: count(names, vocabulary) };
   counting(setting);
@@ -76,7 +76,7 @@ function likelihoods({ say, names, vocabulary, counts }: Setting): void {
   say(
     `Of all names, negative: ${total(-all.log)} over ${integer(all.bigrams)} bigrams, ${all.loss.toFixed(6)} each: the loss.`,
   );
-  const { size } = vocabulary;
+  const size = vocabulary.vocabSize;
   say(`With all ${size} characters as likely as one another it would be ${fixed(Math.log(size))}.\n`);
 }
 
@@ -94,7 +94,7 @@ function smoothing({ say, names, vocabulary, counts }: Setting): void {
 async function oneName({ say, names, vocabulary }: Setting, backend: Backend): Promise<void> {
   const [name] = names;
   const examples = contexts([name], vocabulary, 1);
-  const { size } = vocabulary;
+  const size = vocabulary.vocabSize;
   say(`5. The same as a neural net: a table W of ${size} × ${size} random numbers, whose rows are logits`);
   say(`"${name}" gives ${examples.count} examples: ${arrows(examples.x, examples.y, vocabulary)}`);
   const W = firstTable(size, new TorchGenerator(LECTURE_SEED));
@@ -117,7 +117,7 @@ async function allNames(setting: Setting, backend: Backend): Promise<void> {
     if (step % 20 === 0 || step % 100 === 99 || step === steps - 1)
       say(`step ${`${step}`.padStart(3)}: loss ${fixed(loss)}`);
   };
-  const W = firstTable(vocabulary.size, new TorchGenerator(LECTURE_SEED));
+  const W = firstTable(vocabulary.vocabSize, new TorchGenerator(LECTURE_SEED));
   const trained = await train(backend, examples, W, { rate, steps, regularisation, onStep });
   say(`${((performance.now() - begin) / 1000).toFixed(0)} s`);
   const net = await netProbabilities(backend, trained.W);

@@ -50,7 +50,7 @@ const net = (): Promise<Trained & { readonly rows: Table }> => {
 async function learn(): Promise<Trained & { readonly rows: Table }> {
   const { names, vocabulary } = await counted();
   const backend = await createWasmBackend();
-  const first = firstTable(vocabulary.size, new TorchGenerator(SEED));
+  const first = firstTable(vocabulary.vocabSize, new TorchGenerator(SEED));
   const trained = await train(backend, contexts(names, vocabulary, 1), first, lectureTraining);
   return { ...trained, rows: await netProbabilities(backend, trained.W) };
 }
@@ -174,7 +174,7 @@ export const section2: readonly Check[] = [
     '3.7693, 3.7492',
     async ({ vocabulary }) => {
       const emma = contexts(['emma'], vocabulary, 1);
-      const first = firstTable(vocabulary.size, new TorchGenerator(SEED));
+      const first = firstTable(vocabulary.vocabSize, new TorchGenerator(SEED));
       const options = { rate: 0.1, steps: 2, regularisation: 0 };
       const { losses } = await train(await createWasmBackend(), emma, first, options);
       return allDigits('3.7693, 3.7492', losses);

@@ -32,7 +32,7 @@ async function overfit(steps: number): Promise<{ loss: number; least: number }> 
   const vocabulary = Vocabulary.fromLines(lines);
   const examples = contexts(splitLinesAsNotebook(lines).train, vocabulary, 3);
   const backend = await createWasmBackend();
-  const model = buildModel({ ...recipe.model, vocabSize: vocabulary.size });
+  const model = buildModel({ ...recipe.model, vocabSize: vocabulary.vocabSize });
   const { params, grads } = place(model, backend);
   backend.write(params, firstValues(recipe, model).params);
   // The first 32 examples of the set, as in the lecture: several begin with the same empty context.
@@ -71,7 +71,7 @@ function leastLoss(x: Uint16Array, y: Uint16Array): number {
 
 /** How close the vowels are to each other next to consonants, and how far q and . from all next to a letter's usual distance. */
 async function clusters(dir: string): Promise<{ vowels: number; q: number; dot: number }> {
-  const trained = loadTrained(await latestCheckpoint(dir), await createWasmBackend());
+  const trained = await loadTrained(await latestCheckpoint(dir), await createWasmBackend());
   const [embedding] = trained.model.namedParameters();
   const points = Array.from((await embedding?.[1].read()) ?? []);
   const at = (id: number) => [points[2 * id] ?? 0, points[2 * id + 1] ?? 0] as const;
@@ -80,7 +80,7 @@ async function clusters(dir: string): Promise<{ vowels: number; q: number; dot: 
   const median = (values: readonly number[]) =>
     values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
   const pairs = (ids: readonly number[]) => median(ids.flatMap((a, i) => ids.slice(i + 1).map((b) => distance(a, b))));
-  const ids = (text: string) => [...trained.vocabulary.encode(text)];
+  const ids = (text: string) => [...trained.tokenizer.encode(text)];
   const vowels = ids('aeiou');
   const consonants = letters.filter((id) => !vowels.includes(id));
   const nearest = (id: number) =>

@@ -1,7 +1,6 @@
 /** Let's build GPT: the data, four ways to average, attention's scale, the first loss, and contexts longer than the block. */
 import { join } from 'node:path';
 import { createWasmBackend } from '../../core/backend/wasm/loadNode.ts';
-import { Characters } from '../../core/data/characters.ts';
 import { loadText } from '../../core/data/load.ts';
 import { splitTokens } from '../../core/data/split.ts';
 import { Site, Stream } from '../../core/random/streams.ts';
@@ -18,6 +17,7 @@ import {
   tensor,
   transpose,
 } from '../../core/tensor/index.ts';
+import { CharacterTokenizer } from '../../core/tokenizer/character.ts';
 import { type Check, digits, fact, quick } from './check.ts';
 import { dataDir, quoted, scratch, stepLosses, train } from './training.ts';
 
@@ -83,7 +83,8 @@ export const section7Attention: readonly Check[] = [
     '7-vocabulary',
     'distinct characters',
     '65',
-    async () => digits('65', Characters.fromText((await loadText(join(dataDir, 'tinyshakespeare.txt'))).text).size),
+    async () =>
+      digits('65', CharacterTokenizer.fromText((await loadText(join(dataDir, 'tinyshakespeare.txt'))).text).vocabSize),
     { needs: 'tinyshakespeare.txt' },
   ),
   quick(
@@ -91,7 +92,7 @@ export const section7Attention: readonly Check[] = [
     '"hii there", encoded and decoded',
     '46, 47, 47, 1, 58, 46, 43, 56, 43',
     async () => {
-      const vocabulary = Characters.fromText((await loadText(join(dataDir, 'tinyshakespeare.txt'))).text);
+      const vocabulary = CharacterTokenizer.fromText((await loadText(join(dataDir, 'tinyshakespeare.txt'))).text);
       const ids = vocabulary.encode('hii there');
       const ours = ids.join(', ');
       return fact(ours, ours === '46, 47, 47, 1, 58, 46, 43, 56, 43' && vocabulary.decode(ids) === 'hii there');
@@ -104,7 +105,11 @@ export const section7Attention: readonly Check[] = [
     '90 / 10 %',
     async () => {
       const { text } = await loadText(join(dataDir, 'tinyshakespeare.txt'));
-      const { train: most, val } = splitTokens(Characters.fromText(text).encode(text), 8, 'tiny Shakespeare');
+      const { train: most, val } = splitTokens(
+        Uint16Array.from(CharacterTokenizer.fromText(text).encode(text)),
+        8,
+        'tiny Shakespeare',
+      );
       const [a, b] = [most.length, val.length];
       return fact(`${a} / ${b}`, a === Math.floor(0.9 * text.length) && a + b === text.length);
     },

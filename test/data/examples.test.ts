@@ -116,7 +116,7 @@ test.skipIf(!existsSync(MAKEMORE))(`makemore's names.txt (skipped where ${MAKEMO
   const { lines, numbers } = await loadLines(MAKEMORE);
   expect(lines.length).toBe(32_033);
   const vocabulary = Vocabulary.fromLines(lines, numbers);
-  expect(vocabulary.size).toBe(27);
+  expect(vocabulary.vocabSize).toBe(27);
   const { x, y, count } = contexts(lines, vocabulary, 3);
   expect(count).toBe(228_146);
   // As the lecture prints them for "emma" and the beginning of "olivia".

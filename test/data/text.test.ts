@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Characters, MAX_SYMBOLS } from '../../core/data/characters.ts';
 import { loadText } from '../../core/data/load.ts';
 import { batchIndices } from '../../core/data/sampler.ts';
 import { splitTokens } from '../../core/data/split.ts';
 import { parseText } from '../../core/data/text.ts';
 import { Windows } from '../../core/data/windows.ts';
 import { UserError } from '../../core/errors.ts';
+import { CharacterTokenizer, MAX_IDS } from '../../core/tokenizer/character.ts';
 
 const counting = (n: number) => Uint16Array.from({ length: n }, (_, i) => i);
 
@@ -40,7 +40,7 @@ describe('reading', () => {
 
 describe('characters', () => {
   test("are the text's own in the order of their code points, line ends and all, with no boundary", () => {
-    const characters = Characters.fromText('b.\na\u{1f600}\u{ff21}b');
+    const characters = CharacterTokenizer.fromText('b.\na\u{1f600}\u{ff21}b');
     expect(characters.symbols).toEqual(['\n', '.', 'a', 'b', '\u{ff21}', '\u{1f600}']);
     expect([...characters.encode('a\n\u{1f600}.')]).toEqual([2, 0, 5, 1]);
     expect(characters.decode([2, 0, 5, 1])).toBe('a\n\u{1f600}.');
@@ -50,25 +50,25 @@ describe('characters', () => {
   test('texts survive encoding and decoding, and a rebuilt vocabulary is the same', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
-        const characters = Characters.fromText(text);
+        const characters = CharacterTokenizer.fromText(text);
         expect(characters.decode(characters.encode(text))).toBe(text);
-        expect(new Characters(characters.chars).symbols).toEqual(characters.symbols);
+        expect(new CharacterTokenizer(characters.chars).symbols).toEqual(characters.symbols);
       }),
     );
   });
 
   test('an unknown one is shown with its line, and its number where the text is a file', () => {
-    const abc = new Characters('abc\n');
+    const abc = new CharacterTokenizer('abc\n');
     const what = 'has the character "é" (U+00E9), which is not among the 4 of the vocabulary: remove it';
     expect(() => abc.encode('ab\nbé\nc')).toThrow(`"bé" ${what}`);
-    expect(() => abc.encode('ab\nbé\nc', 1)).toThrow(`line 2, "bé", ${what}`);
+    expect(() => abc.encode('ab\nbé\nc', 'none', 1)).toThrow(`line 2, "bé", ${what}`);
   });
 
   test('as many as there are ids, and no more; each once', () => {
-    const all = Array.from({ length: MAX_SYMBOLS + 1 }, (_, i) => String.fromCodePoint(0x10000 + i));
-    expect(new Characters(all.slice(1)).size).toBe(MAX_SYMBOLS);
-    expect(() => new Characters(all)).toThrow('65536 distinct characters, more than the 65535');
-    expect(() => new Characters('aa')).toThrow('"a" (U+0061) twice: give each once.');
+    const all = Array.from({ length: MAX_IDS + 1 }, (_, i) => String.fromCodePoint(0x10000 + i));
+    expect(new CharacterTokenizer(all.slice(1)).vocabSize).toBe(MAX_IDS);
+    expect(() => new CharacterTokenizer(all)).toThrow('65537 distinct characters, more than the 65536');
+    expect(() => new CharacterTokenizer('aa')).toThrow('"a" (U+0061) twice: give each once.');
   });
 });
 
@@ -140,6 +140,38 @@ describe('windows', () => {
     expect(Math.max(...windows.draw(places).y)).toBe(34);
   });
 
+  test('those of an evaluation that may not take all are as many as it may, all over the text', () => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 30 }), ([blockSize, count], most) => {
+        const windows = new Windows(counting(blockSize + count), blockSize, most);
+        const all = Math.floor((blockSize + count - 1) / blockSize);
+        expect(windows.evalCount).toBe(Math.min(all, most));
+        const begins = [...windows.evalRows(0, windows.evalCount).x].filter((_, i) => i % blockSize === 0);
+        const apart = begins.map((begin, i) => (begin - (begins[i - 1] ?? -1 - blockSize)) / blockSize);
+        // None twice, and none much farther from the next than another.
+        for (const distance of apart.slice(1)) expect(Math.abs(distance - all / windows.evalCount)).toBeLessThan(1);
+        expect(windows.evalRows(0, windows.evalCount).y).toEqual(
+          windows.evalRows(0, windows.evalCount).x.map((token) => token + 1),
+        );
+      }),
+    );
+  });
+
+  test('of more tokens than a draw has numbers for begin at every second or third place', () => {
+    const begins: number[] = [];
+    const slice = (from: number, to: number) => {
+      begins.push(from);
+      return new Uint16Array(to - from);
+    };
+    const length = 10_000_000_000;
+    const windows = new Windows({ length, slice }, 1024);
+    expect(windows.count).toBeLessThan(2 ** 32);
+    windows.draw(Uint32Array.of(0, 1, windows.count - 1));
+    expect(begins.slice(0, 2)).toEqual([0, 3]);
+    expect(begins[2]).toBeGreaterThan(length - 1024 - 4);
+    expect(begins[2]).toBeLessThan(length - 1024);
+  });
+
   test('places and sizes that there are not', () => {
     expect(() => new Windows(counting(9), 5).draw(Uint32Array.of(4))).toThrow('window 4 is not among 4');
     for (const blockSize of [0, 1.5, 9]) expect(() => new Windows(counting(9), blockSize)).toThrow(RangeError);
@@ -149,11 +181,11 @@ describe('windows', () => {
 const SHAKESPEARE = '../shared/data/tinyshakespeare.txt';
 test.skipIf(!existsSync(SHAKESPEARE))(`tiny Shakespeare (skipped where ${SHAKESPEARE} is absent)`, async () => {
   const { text } = await loadText(SHAKESPEARE);
-  const characters = Characters.fromText(text);
+  const characters = CharacterTokenizer.fromText(text);
   // As the lecture prints them.
   expect(characters.chars).toBe("\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
   expect([...characters.encode('hii there')]).toEqual([46, 47, 47, 1, 58, 46, 43, 56, 43]);
-  const tokens = characters.encode(text, 1);
+  const tokens = Uint16Array.from(characters.encode(text));
   expect([...tokens.subarray(0, 9)]).toEqual([18, 47, 56, 57, 58, 1, 15, 47, 58]);
   const { train, val } = splitTokens(tokens, 32, SHAKESPEARE);
   expect([tokens.length, train.length, val.length]).toEqual([1_115_394, 1_003_854, 111_540]);

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_SYMBOLS } from '../../core/data/characters.ts';
 import { BOUNDARY_ID, Vocabulary } from '../../core/data/vocabulary.ts';
 import { UserError } from '../../core/errors.ts';
+import { MAX_IDS } from '../../core/tokenizer/character.ts';
 
 const word = fc.string({ unit: 'binary', minLength: 1 }).filter((line) => !line.includes('.'));
 
 test('the boundary is 0 and the characters follow by code point', () => {
   const vocabulary = Vocabulary.fromLines(['emma', 'ava', 'z\u{ff21}\u{1f600}é']);
   expect(vocabulary.symbols).toEqual(['.', 'a', 'e', 'm', 'v', 'z', 'é', '\u{ff21}', '\u{1f600}']);
-  expect(vocabulary.size).toBe(9);
+  expect(vocabulary.vocabSize).toBe(9);
   expect([...vocabulary.encode('emma')]).toEqual([2, 3, 3, 1]);
   expect(vocabulary.decode([BOUNDARY_ID, 2, 3, 3, 1, BOUNDARY_ID])).toBe('.emma.');
 });
@@ -33,7 +33,7 @@ describe('errors say where, what and how to mend it', () => {
     expect(() => abc.encode('a.')).toThrow('"a." has a "."');
   });
   test('an unknown character', () => {
-    expect(() => abc.encode('axb', 12)).toThrow(
+    expect(() => abc.encode('axb', 'none', 12)).toThrow(
       'line 12, "axb", has the character "x" (U+0078), which is not among the 3 of the vocabulary: remove it',
     );
     expect(() => abc.encode('\u{1f600}')).toThrow('U+1F600');
@@ -49,8 +49,8 @@ describe('errors say where, what and how to mend it', () => {
 });
 
 test('65,535 symbols are the most', () => {
-  const characters = Array.from({ length: MAX_SYMBOLS }, (_, i) => String.fromCodePoint(0x10000 + i));
-  expect(new Vocabulary(characters.slice(1)).size).toBe(MAX_SYMBOLS);
-  expect([...new Vocabulary(characters.slice(1)).encode(characters.at(-1) ?? '')]).toEqual([MAX_SYMBOLS - 1]);
-  expect(() => new Vocabulary(characters)).toThrow(/65535 distinct characters, more than the 65534/);
+  const characters = Array.from({ length: MAX_IDS }, (_, i) => String.fromCodePoint(0x10000 + i));
+  expect(new Vocabulary(characters.slice(1)).vocabSize).toBe(MAX_IDS);
+  expect([...new Vocabulary(characters.slice(1)).encode(characters.at(-1) ?? '')]).toEqual([MAX_IDS - 1]);
+  expect(() => new Vocabulary(characters)).toThrow(/65536 distinct characters, more than the 65535/);
 });

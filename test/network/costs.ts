@@ -39,8 +39,8 @@ const REPEATS = 60;
 /** The costs of the run in a folder, which has a checkpoint. */
 export async function costsOf(dir: string): Promise<Costs> {
   const backend = await createWasmBackend();
-  const { recipe, vocabulary } = loadTrained(await latestCheckpoint(dir), backend);
-  const spec: ModelSpec = { ...recipe.model, vocabSize: vocabulary.size };
+  const { recipe, tokenizer } = await loadTrained(await latestCheckpoint(dir), backend);
+  const spec: ModelSpec = { ...recipe.model, vocabSize: tokenizer.vocabSize };
   const microBatches = Math.ceil(recipe.batch / recipe.microBatch);
   const state = { version: 0, ...initialise(buildModel(spec), recipe.seed) };
   const leases = [1, microBatches].map((size) => leaseOf(recipe, spec, size));

@@ -6,13 +6,14 @@ import { drawn, figureOf } from './figure.ts';
 import { heatMap } from './heat.ts';
 import { visible } from './marks.ts';
 
-export function showAttention(part: Part<Attention>): void {
+/** @param unit what its symbols are */
+export function showAttention(part: Part<Attention>, unit: string): void {
   const options = {
     id: 'attention',
     title: 'Attention',
     says:
-      'For every head, how much each character of a short text (rows) takes from those before it (columns), strongest ' +
-      'in colour where most; a head that has learned something shows a pattern, such as a stripe below the diagonal (the character before) ' +
+      `For every head, how much each ${unit} of a short text (rows) takes from those before it (columns), strongest ` +
+      `in colour where most; a head that has learned something shows a pattern, such as a stripe below the diagonal (the ${unit} before) ` +
       'or columns at spaces and line ends, and a smooth fade has learned nothing yet. Choose a head to enlarge it.',
   };
   figureOf(options, part, (card, { context, maps }) => {
@@ -72,10 +73,13 @@ function enlarged(width: number, context: readonly string[], map: AttentionMap |
   );
   const symbol = (i: number) => visible(context[i] ?? '');
   const at = context.map((_, i) => i);
+  // Tokens are words: they stand beside their rows, and upright above their columns.
+  const isLong = context.some((_, i) => [...symbol(i)].length > 2);
+  const margin = isLong ? 72 : 26;
   return Plot.plot({
-    ...{ width, height: width, marginLeft: 26, marginTop: 26, marginRight: 6, marginBottom: 6, padding: 0.04 },
+    ...{ width, height: width, marginLeft: margin, marginTop: margin, marginRight: 6, marginBottom: 6, padding: 0.04 },
     style: { fontSize: width < 480 ? '8px' : '13px', background: 'none', overflow: 'visible' },
-    x: { domain: at, axis: 'top', label: null, tickFormat: symbol, tickSize: 0 },
+    x: { domain: at, axis: 'top', label: null, tickFormat: symbol, tickSize: 0, tickRotate: isLong ? -90 : 0 },
     y: { domain: at, label: null, tickFormat: symbol, tickSize: 0 },
     color: { type: 'linear', domain: [0, 1], range: ['var(--sunken)', 'var(--series-1)'] },
     marks: [

@@ -50,7 +50,7 @@ export function showLoss({ course, evaluations, summary }: Report): void {
     id: 'loss',
     title: 'Loss',
     says:
-      'How surprised the model is by the next character, in nats a character: it should fall fast at first and then ' +
+      `How surprised the model is by the next ${summary.unit}, in nats a ${summary.unit}: it should fall fast at first and then ` +
       'slowly, begin near the uniform guess, and on validation data stay close to the training loss; where validation ' +
       'rises again, the model learns its data by heart.',
   });

@@ -1,4 +1,4 @@
-/** Where the model puts the characters. */
+/** Where the model puts the characters, or the tokens. */
 import * as Plot from '@observablehq/plot';
 import type { EmbeddingPoints, Part } from '../report.ts';
 import { drawn, figureOf } from './figure.ts';
@@ -6,13 +6,14 @@ import { isNarrow, legend, plot, visible } from './marks.ts';
 
 const KINDS = [
   { name: 'vowels', is: /^[aeiouyäöüAEIOUYÄÖÜ]$/, colour: 'var(--series-2)' },
-  { name: 'other letters', is: /^\p{L}$/u, colour: 'var(--series-1)' },
+  { name: 'other letters', is: /^\s?\p{L}+$/u, colour: 'var(--series-1)' },
   { name: 'all else', is: /^/, colour: 'var(--series-3)' },
 ];
 
 const kindOf = (symbol: string) => KINDS.find(({ is }) => is.test(symbol))?.name ?? '';
 
-export function showEmbedding(part: Part<EmbeddingPoints>): void {
+/** @param unit what its symbols are */
+export function showEmbedding(part: Part<EmbeddingPoints>, unit: string): void {
   const how =
     'found' in part && part.found.explained !== null
       ? `, from ${part.found.dim} dimensions down to the two in which they differ most (${(100 * part.found.explained).toFixed(0)} % of the variance)`
@@ -21,7 +22,7 @@ export function showEmbedding(part: Part<EmbeddingPoints>): void {
     id: 'embedding',
     title: 'Embedding',
     says:
-      `Where the model has put each character${how}: characters that are used alike come to lie near each other, so that ` +
+      `Where the model has put each ${unit}${how}: ${unit}s that are used alike come to lie near each other, so that ` +
       'vowels drift together and rare ones stand apart; a shapeless cloud has learned little yet.',
   };
   figureOf(options, part, (card, { points }) => {

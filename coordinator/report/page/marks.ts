@@ -113,11 +113,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return box;
 }
 
-/** A symbol that can be seen: what a space and a line's end are shown as. */
+const SHOWN: Readonly<Record<string, string>> = { ' ': '␣', '\n': '↵', '\t': '⇥', '\r': '␍', '\u00a0': '⍽' };
+
+/** A symbol, a character or a token, that can be seen: what its spaces and line ends are shown as. */
 export function visible(symbol: string): string {
-  const shown: Readonly<Record<string, string>> = { ' ': '␣', '\n': '↵', '\t': '⇥', '\r': '␍', '\u00a0': '⍽' };
-  return shown[symbol] ?? (/^[\p{C}\p{Z}]$/u.test(symbol) ? `U+${(symbol.codePointAt(0) ?? 0).toString(16)}` : symbol);
+  return [...symbol].map((c) => SHOWN[c] ?? (/^[\p{C}\p{Z}]$/u.test(c) ? codePoint(c) : c)).join('');
 }
+
+const codePoint = (c: string) => `U+${(c.codePointAt(0) ?? 0).toString(16)}`;
 
 /** A number on an axis. */
 function tick(value: number): string {

@@ -34,11 +34,11 @@ test.each([
   writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
   const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
   const options = () => PLAIN;
-  const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, kind), options);
-  const sampler = new Sampler(config.recipe, () => trainer.state);
+  const { trainer, folder, config, tokenizer } = await prepareNewRun(recipe, join(place.dir, kind), options);
+  const sampler = new Sampler(config.recipe, tokenizer, () => trainer.state);
   try {
     await folder.checkpoint(0, () => trainer.tensors(), { last: 1 });
-    const trained = loadTrained(await latestCheckpoint(folder.dir), await createWasmBackend());
+    const trained = await loadTrained(await latestCheckpoint(folder.dir), await createWasmBackend());
     const asked = { count: 3, seed: 5, temperature: 0.9, prompt: 'an', length: 30 };
     const expected: string[] = [];
     for await (const text of sample(trained, asked)) expected.push(text);
@@ -60,8 +60,8 @@ test('of steps that are undone while they are being drawn, nothing is written do
   writeFileSync(source, 'anna\nbob\ncleo\ndora\neve\n'.repeat(20));
   const model = { name: 'wavenet', blockSize: 4, embeddingDim: 4, hidden: 8 };
   const recipe = parseRecipe({ ...common, model, data: { source } }, 'the recipe');
-  const { trainer, folder, config } = await prepareNewRun(recipe, join(place.dir, 'undone'), () => PLAIN);
-  const log = new SampleLog(folder, config.recipe, () => trainer.state);
+  const { trainer, folder, config, tokenizer } = await prepareNewRun(recipe, join(place.dir, 'undone'), () => PLAIN);
+  const log = new SampleLog(folder, config.recipe, tokenizer, () => trainer.state);
   for (const step of [2, 4, 6]) log.onEvaluation({ step, split: 'val', loss: 1 });
   log.onRollback(6, 3);
   log.onEvaluation({ step: 4, split: 'val', loss: 1 });

@@ -11,6 +11,7 @@ const report: Report = {
   summary: {
     ...{ model: 'mlp', data: 'names', parameters: 1, steps: { made: 2, goal: 2 }, trainLoss: null, valLoss: null },
     ...{ tokensPerSecond: null, seconds: null, workers: null, paramsSha256: null, vocabSize: 27 },
+    unit: 'character',
   },
   course: { step: [1, 2], loss: curve, lr: curve, gradNorm: curve },
   evaluations: [],

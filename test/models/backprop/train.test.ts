@@ -17,7 +17,7 @@ import { train } from '../../../models/backprop/train.ts';
 import { backend, lines } from './setting.ts';
 
 const names = splitNames(lines, 3);
-const vocabSize = names.vocabulary.size;
+const vocabSize = names.vocabulary.vocabSize;
 
 test('the models have the lecture’s sizes', () => {
   const count = (s: typeof sizes | typeof trained) =>

@@ -13,7 +13,7 @@ import { Compute } from '../../../worker/compute.ts';
 const backend = await createWasmBackend();
 const names = (await loadLines('names')).lines.slice(0, 2000);
 const vocabulary = Vocabulary.fromLines(names);
-const { size } = vocabulary;
+const size = vocabulary.vocabSize;
 const examples = contexts(names, vocabulary, 1);
 const counts = count(names, vocabulary);
 const first = firstTable(size, new TorchGenerator(LECTURE_SEED));

@@ -1,11 +1,11 @@
 /** `manygrad tokenizer page`: the page of tokens, without a run. Serves until it is told to stop. */
 import { basename } from 'node:path';
-import { listenForPages } from '../coordinator/door/pageServer.ts';
-import { type NamedTokenizer, TokenizerShelf } from '../coordinator/door/tokenizers.ts';
-import { loadTokenizer } from '../core/tokenizer/load.ts';
-import { makeTokensPage } from '../deploy/pages.ts';
-import type { OutputMode } from './output.ts';
-import { onSignals } from './signals.ts';
+import { listenForPages } from '../../coordinator/door/pageServer.ts';
+import { type NamedTokenizer, TokenizerShelf } from '../../coordinator/door/tokenizers.ts';
+import { loadTokenizer } from '../../core/tokenizer/load.ts';
+import { makeTokensPage } from '../../deploy/pages.ts';
+import type { OutputMode } from '../output.ts';
+import { onSignals } from '../signals.ts';
 
 export interface TokenizerPageArguments {
   readonly at: { readonly host: string; readonly port: number };

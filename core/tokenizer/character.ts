@@ -1,10 +1,13 @@
-// Characters (Unicode code points) to ids and back. This is the vocabulary of running text; that of lines, in vocabulary.ts,
-// adds a token that marks where a line begins and ends.
-
+/**
+ * A token for each character, a Unicode code point: the first tokenizer of the lectures. This is the one of running text; that of
+ * lines, in data/vocabulary.ts, adds a token that marks where a line begins and ends.
+ */
 import { UserError } from '../errors.ts';
+import type { AllowedSpecial, Tokenizer } from './tokenizer.ts';
+import { concatenate, toBytes } from './utf8.ts';
 
-/** Ids travel as uint16. */
-export const MAX_SYMBOLS = 65_535;
+/** Ids that a run computes with travel as uint16, which holds 0 to 65,535. */
+export const MAX_IDS = 65_536;
 
 function describe(character: string): string {
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
@@ -24,8 +27,11 @@ export function distinctCharacters(texts: Iterable<string>): string[] {
   return [...distinct].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
 }
 
-/** A vocabulary: ids in the order in which the characters were given, after those that are reserved. */
-export class Characters {
+const NONE: ReadonlyMap<string, number> = new Map();
+
+/** Ids in the order in which the characters were given, after those that are reserved. There are no special tokens. */
+export class CharacterTokenizer implements Tokenizer {
+  readonly special = NONE;
   /** symbols[id] is the character of an id. */
   readonly symbols: readonly string[];
   readonly #ids = new Map<string, number>();
@@ -39,7 +45,7 @@ export class Characters {
   constructor(chars: Iterable<string>, reserved: readonly string[] = []) {
     const symbols = [...reserved, ...chars];
     const count = symbols.length - reserved.length;
-    const most = MAX_SYMBOLS - reserved.length;
+    const most = MAX_IDS - reserved.length;
     if (count === 0) throw new UserError('a vocabulary needs at least one character: give some text.');
     if (count > most) {
       throw new UserError(
@@ -62,12 +68,12 @@ export class Characters {
   }
 
   /** The vocabulary of a text's own characters. @throws UserError on more distinct characters than ids */
-  static fromText(text: string): Characters {
-    return new Characters(distinctCharacters([text]));
+  static fromText(text: string): CharacterTokenizer {
+    return new CharacterTokenizer(distinctCharacters([text]));
   }
 
   /** The number of symbols, the reserved ones included. */
-  get size(): number {
+  get vocabSize(): number {
     return this.symbols.length;
   }
 
@@ -82,14 +88,14 @@ export class Characters {
   }
 
   /**
-   * The ids of a text, u16[number of its code points].
+   * The ids of a text, one for each code point.
    *
    * @param number the line of its file that the text begins on, for errors
    * @throws UserError on a character that is not in the vocabulary
    */
-  encode(text: string, number?: number): Uint16Array<ArrayBuffer> {
+  encode(text: string, _allowedSpecial: AllowedSpecial = 'none_raise', number?: number): Uint32Array<ArrayBuffer> {
     // A code point is one or two UTF-16 units.
-    const ids = new Uint16Array(text.length);
+    const ids = new Uint32Array(text.length);
     let count = 0;
     let unit = 0;
     for (const character of text) {
@@ -101,15 +107,41 @@ export class Characters {
     return count === ids.length ? ids : ids.slice(0, count);
   }
 
-  /** The text of some ids. Throws RangeError on an id that is not below `size`. */
+  count(text: string): number {
+    let count = 0;
+    let unit = 0;
+    for (const character of text) {
+      if (!this.#ids.has(character)) this.#refuse(text, unit, character, undefined);
+      count++;
+      unit += character.length;
+    }
+    return count;
+  }
+
+  bytesOf(id: number): Uint8Array {
+    return toBytes(this.#symbolOf(id));
+  }
+
+  decodeBytes(ids: Iterable<number>): Uint8Array<ArrayBuffer> {
+    return concatenate(Array.from(ids, (id) => this.bytesOf(id)));
+  }
+
   decode(ids: Iterable<number>): string {
     let text = '';
-    for (const id of ids) {
-      const symbol = this.symbols[id];
-      if (symbol === undefined) throw new RangeError(`id ${id} is not in a vocabulary of ${this.size}`);
-      text += symbol;
-    }
+    for (const id of ids) text += this.#symbolOf(id);
     return text;
+  }
+
+  /** All of the text, but for half of a character at its end. */
+  safeEnd(text: string): number {
+    const last = text.charCodeAt(text.length - 1);
+    return last >= 0xd800 && last < 0xdc00 ? text.length - 1 : text.length;
+  }
+
+  #symbolOf(id: number): string {
+    const symbol = this.symbols[id];
+    if (symbol === undefined) throw new RangeError(`id ${id} is not in a vocabulary of ${this.vocabSize}`);
+    return symbol;
   }
 
   /** Says on which line of the text the character at `unit` stands. */
@@ -118,7 +150,7 @@ export class Characters {
     const line = text.slice(unit - (before.at(-1)?.length ?? 0)).split('\n', 1)[0] ?? '';
     throw new UserError(
       `${describeLine(line, number === undefined ? undefined : number + before.length - 1)} has the character ` +
-        `${describe(character)}, which is not among the ${this.size - this.#reserved} of the vocabulary: ` +
+        `${describe(character)}, which is not among the ${this.vocabSize - this.#reserved} of the vocabulary: ` +
         'remove it from the text, or train on a text that has it.',
     );
   }
