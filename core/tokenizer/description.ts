@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { BasicTokenizer } from './basic.ts';
 import { RegexTokenizer } from './regex.ts';
+import { SentencePieceTokenizer } from './sentencePiece/sentencePiece.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toBytes } from './utf8.ts';
 
@@ -28,11 +29,26 @@ const bytePairsSchema = z.strictObject({
   special,
 });
 
-export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema]);
+/** Pieces by id, and what is done to a text before it is cut into them. */
+const sentencePieceSchema = z.strictObject({
+  format: z.literal(DESCRIPTION_FORMAT),
+  kind: z.literal('sentencePiece'),
+  form: z.enum(['identity', 'nfkc']),
+  addDummyPrefix: z.boolean(),
+  removeExtraWhitespaces: z.boolean(),
+  unknownSurface: z.string(),
+  /** Text, score and kind. */
+  pieces: z.array(
+    z.tuple([z.string().min(1), z.number(), z.enum(['normal', 'unknown', 'control', 'userDefined', 'unused', 'byte'])]),
+  ),
+});
+
+export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema, sentencePieceSchema]);
 export type Description = z.infer<typeof descriptionSchema>;
 
 /** @throws UserError for a tokenizer that has no such form */
 export function describe(tokenizer: Tokenizer): Description {
+  if (tokenizer instanceof SentencePieceTokenizer) return describeSentencePiece(tokenizer);
   if (!(tokenizer instanceof BasicTokenizer || tokenizer instanceof RegexTokenizer))
     throw new UserError('this kind of tokenizer cannot be kept as plain data.');
   const { pairs, special } = tokenizer;
@@ -46,8 +62,28 @@ export function describe(tokenizer: Tokenizer): Description {
   };
 }
 
+function describeSentencePiece({ parts }: SentencePieceTokenizer): Description {
+  const { form, addDummyPrefix, removeExtraWhitespaces, unknownSurface } = parts;
+  return {
+    format: DESCRIPTION_FORMAT,
+    kind: 'sentencePiece',
+    form,
+    addDummyPrefix,
+    removeExtraWhitespaces,
+    unknownSurface,
+    pieces: parts.pieces.map(({ text, score, kind }) => [text, score, kind]),
+  };
+}
+
 /** The tokenizer that is described. @throws UserError where its parts do not fit each other */
 export function fromDescription(description: Description): Tokenizer {
+  if (description.kind === 'sentencePiece') {
+    const { format: _format, kind: _kind, pieces, ...how } = description;
+    return new SentencePieceTokenizer({
+      ...how,
+      pieces: pieces.map(([text, score, kind]) => ({ text, score, kind })),
+    });
+  }
   const { pattern, byteIds, merges } = description;
   const special = new Map(description.special);
   const parts = {

@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import { DESCRIPTION_FORMAT, descriptionSchema, fromDescription } from './description.ts';
 import { isMinbpe, readMinbpe } from './formats/minbpe.ts';
 import { PUBLISHED, publishedTokenizer } from './published.ts';
+import { isSentencePieceModel, readSentencePieceModel } from './sentencePiece/model.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toText } from './utf8.ts';
 
@@ -24,6 +25,7 @@ export async function loadTokenizer(nameOrPath: string): Promise<Tokenizer> {
 
 /** @param from what to call the file. @throws UserError where its format is not known, or it is damaged */
 export function parseTokenizer(bytes: Uint8Array, from: string): Tokenizer {
+  if (isSentencePieceModel(bytes)) return readSentencePieceModel(bytes, from);
   const text = toText(bytes);
   if (isMinbpe(text)) return readMinbpe(text, from);
   let value: unknown;
