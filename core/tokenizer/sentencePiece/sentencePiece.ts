@@ -33,7 +33,7 @@ export class SentencePieceTokenizer implements Tokenizer {
   readonly #symbols: RegExp | null;
   readonly #merger: Merger;
   readonly #bytes: readonly Uint8Array[];
-  readonly #cache = new ChunkCache();
+  #cache: ChunkCache | null = null;
   readonly #scratch = new IdList();
   /** Whether the text can be cut before spaces and its parts encoded one by one: no piece has a space after another character. */
   readonly #cutsAtSpaces: boolean;
@@ -182,6 +182,7 @@ export class SentencePieceTokenizer implements Tokenizer {
   }
 
   #eachChunk(text: string, take: (from: Uint32Array, at: number, count: number) => void): void {
+    this.#cache ??= new ChunkCache();
     const [cache, scratch, { unknownId }] = [this.#cache, this.#scratch, this.#pieces];
     let isAfterUnknown = false;
     for (let from = 0; from < text.length; ) {
