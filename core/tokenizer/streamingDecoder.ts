@@ -9,9 +9,11 @@ export class StreamingDecoder {
   readonly #text = new TextDecoder('utf-8', { ignoreBOM: true });
   #bytesOf: (id: number) => Uint8Array;
 
-  constructor(tokenizer: Tokenizer) {
+  /** @param before ids that the first one follows, a prompt's say: their text is not given, but what follows is as it is after them */
+  constructor(tokenizer: Tokenizer, before: Iterable<number> = []) {
     this.#tokenizer = tokenizer;
     this.#bytesOf = inTurn(tokenizer);
+    for (const id of before) this.push(id);
   }
 
   /** The text that this id makes sure, often all of its own; nothing where it ends inside a character. @throws RangeError where it is no token's */

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
+import { trainSentencePiece } from '../../core/tokenizer/sentencePiece/train.ts';
 import { StreamingDecoder } from '../../core/tokenizer/streamingDecoder.ts';
 import type { Tokenizer } from '../../core/tokenizer/tokenizer.ts';
 
@@ -45,6 +46,16 @@ test('an incomplete character becomes U+FFFD at the end, or when another byte sh
 test('a byte-order mark stays, at the beginning and later', () => {
   const ids = tokenizer.encode('\ufeffa\ufeff');
   expect(inPieces(tokenizer, ids).join('')).toBe('\ufeffa\ufeff');
+});
+
+test('after a prompt what follows is as it is within the text: a space that would open one stays', () => {
+  const pieces = trainSentencePiece(TEXT, { vocabSize: 350 });
+  const [words] = pieces.encode('words');
+  expect(new StreamingDecoder(pieces).push(words)).toBe('words'.slice(0, pieces.bytesOf(words).length - 1));
+  const decoder = new StreamingDecoder(pieces, pieces.encode('plain'));
+  expect(decoder.push(words)).toBe(new TextDecoder().decode(pieces.bytesOf(words)));
+  // Half a character of the prompt is completed by what follows it.
+  expect(new StreamingDecoder(tokenizer, [0xe2, 0x82]).push(0xac)).toBe('€');
 });
 
 test('after the end a new text begins, and an id that is none is refused', () => {
