@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { BasicTokenizer } from './basic.ts';
 import { RegexTokenizer } from './regex.ts';
+import { FORMS } from './sentencePiece/normalizer.ts';
 import { SentencePieceTokenizer } from './sentencePiece/sentencePiece.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toBytes } from './utf8.ts';
@@ -33,7 +34,7 @@ const bytePairsSchema = z.strictObject({
 const sentencePieceSchema = z.strictObject({
   format: z.literal(DESCRIPTION_FORMAT),
   kind: z.literal('sentencePiece'),
-  form: z.enum(['identity', 'nfkc']),
+  form: z.enum(FORMS),
   addDummyPrefix: z.boolean(),
   removeExtraWhitespaces: z.boolean(),
   unknownSurface: z.string(),

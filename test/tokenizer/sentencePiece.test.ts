@@ -34,7 +34,23 @@ const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc
     .array(
-      fc.constantFrom('the', ' ', '  ', 'token', '<br>', '안녕', 'ü', '\ud83d', '😀', '\n', 'ﬁ', 'e\u0301', '12'),
+      fc.constantFrom(
+        'the',
+        ' ',
+        '  ',
+        'token',
+        '<br>',
+        '안녕',
+        'ü',
+        '\ud83d',
+        '😀',
+        '\n',
+        '\x01',
+        '\u200b',
+        'ﬁ',
+        'e\u0301',
+        '12',
+      ),
       { maxLength: 15 },
     )
     .map((parts) => parts.join('')),
@@ -132,6 +148,15 @@ describe('round trips', () => {
     expect(nfkc.decode(nfkc.encode('ﬁne ｶﾞ ① e\u0301'))).toBe('fine ガ 1 é');
   });
 
+  // As SentencePieceNormalizer(rule_name='nmt_nfkc') gives them.
+  test('nmt_nfkc drops controls too, and makes spaces of what is blank', () => {
+    const nmt = new SentencePieceTokenizer({ ...lecture.parts, form: 'nmt_nfkc' });
+    const normalized = (text: string) => nmt.decode(nmt.encode(text));
+    expect(normalized('a\tb\r\nc\u200bd')).toBe('a b  c d');
+    expect(normalized('e\x01\u0301 e\u0301')).toBe('e\u0301 \xe9');
+    expect(normalized('\uff5e\uff21\u3000\ufb01\x7f\u2581')).toBe('\uff5eA fi ');
+  });
+
   test('an id that is none is refused', () => {
     expect(() => lecture.decode([lecture.vocabSize])).toThrow(RangeError);
   });
@@ -201,7 +226,11 @@ describe('merging', () => {
 });
 
 describe('streams', () => {
-  const tokenizers = { ...models, nfkc: new SentencePieceTokenizer({ ...lecture.parts, form: 'nfkc' }) };
+  const tokenizers = {
+    ...models,
+    nfkc: new SentencePieceTokenizer({ ...lecture.parts, form: 'nfkc' }),
+    nmt: new SentencePieceTokenizer({ ...others.parts, form: 'nmt_nfkc' }),
+  };
   for (const [name, tokenizer] of Object.entries(tokenizers)) {
     test(`decoding piece by piece is decoding all (${name})`, () => {
       fc.assert(

@@ -5,6 +5,7 @@
  * Source: google/sentencepiece, src/sentencepiece_model.proto, for the numbers of the fields.
  */
 import { UserError } from '../../errors.ts';
+import { FORMS, type Form } from './normalizer.ts';
 import type { Kind, Piece } from './pieces.ts';
 import { fieldsOf, type Value } from './protobuf.ts';
 import { SentencePieceTokenizer, UNKNOWN_SURFACE } from './sentencePiece.ts';
@@ -44,11 +45,12 @@ export function readSentencePieceModel(bytes: Uint8Array, from: string): Sentenc
   });
 }
 
-function formOf({ name, rules }: Normalizer, from: string): 'identity' | 'nfkc' {
+function formOf({ name, rules }: Normalizer, from: string): Form {
   if (rules === 0) return 'identity';
-  if (name === 'nfkc') return 'nfkc';
+  const form = FORMS.find((known) => known === name);
+  if (form !== undefined && form !== 'identity') return form;
   throw new UserError(
-    `${from} normalizes text by the rules ${JSON.stringify(name)}: only models with the rules identity and nfkc can be read.`,
+    `${from} normalizes text by the rules ${JSON.stringify(name)}: only models with the rules ${FORMS.join(', ')} can be read.`,
   );
 }
 

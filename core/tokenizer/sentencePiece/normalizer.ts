@@ -6,9 +6,15 @@
  */
 import { SPACE } from './pieces.ts';
 
+/**
+ * `identity` leaves characters as they are; `nfkc` is Unicode's NFKC, of this engine's version of Unicode; `nmt_nfkc`, SentencePiece's
+ * default, also drops controls and makes spaces of line ends, tabs, and marks that are not seen.
+ */
+export const FORMS = ['identity', 'nfkc', 'nmt_nfkc'] as const;
+export type Form = (typeof FORMS)[number];
+
 export interface Normalization {
-  /** `identity` leaves characters as they are; `nfkc` is Unicode's NFKC, of this engine's version of Unicode. */
-  readonly form: 'identity' | 'nfkc';
+  readonly form: Form;
   /** A space is put before the text, so that its first word is a word like any other. */
   readonly addDummyPrefix: boolean;
   /** Spaces at the beginning and the end are dropped, and of several in a row all but one. */
@@ -74,7 +80,7 @@ export function normalize(
   return { text: result, origins };
 }
 
-function* runsOf(text: string, form: 'identity' | 'nfkc', symbols: RegExp | null, isTracked: boolean): Generator<Run> {
+function* runsOf(text: string, form: Form, symbols: RegExp | null, isTracked: boolean): Generator<Run> {
   let from = 0;
   if (symbols !== null)
     for (const match of text.matchAll(symbols)) {
@@ -85,13 +91,13 @@ function* runsOf(text: string, form: 'identity' | 'nfkc', symbols: RegExp | null
   if (from < text.length) yield* formed(text.slice(from), from, form, isTracked);
 }
 
-function* formed(text: string, from: number, form: 'identity' | 'nfkc', isTracked: boolean): Generator<Run> {
-  const whole = form === 'identity' ? text : text.normalize('NFKC');
+function* formed(text: string, from: number, form: Form, isTracked: boolean): Generator<Run> {
+  const whole = inForm(text, form);
   if (whole === text) yield { text, from, isVerbatim: true, isSymbol: false };
   else if (!isTracked) yield { text: whole, from, isVerbatim: false, isSymbol: false };
   else {
     const runs = Array.from(text.matchAll(CLUSTER), (match) => {
-      const normal = match[0].normalize('NFKC');
+      const normal = inForm(match[0], form);
       return { text: normal, from: from + match.index, isVerbatim: normal === match[0], isSymbol: false };
     });
     // Of no version of Unicode known do characters of two clusters become one; where they did, all would be from the beginning.
@@ -100,7 +106,31 @@ function* formed(text: string, from: number, form: 'identity' | 'nfkc', isTracke
   }
 }
 
+function inForm(text: string, form: Form): string {
+  switch (form) {
+    case 'identity':
+      return text;
+    case 'nfkc':
+      return text.normalize('NFKC');
+    case 'nmt_nfkc':
+      // What it treats in its own way parts what is before from what is after it.
+      return text
+        .replaceAll(ORDINARY, (run) => run.normalize('NFKC'))
+        .replaceAll(DROPPED, '')
+        .replaceAll(BLANK, ' ');
+    default:
+      return form satisfies never;
+  }
+}
+
+/** nmt_nfkc's own rules: what it drops, what it makes spaces of, and a wave dash that it keeps. Source: src/builder.cc. */
+const DROPS = '\\x01-\\x08\\x0b\\x0e-\\x1f\\x7f\\x8f\\x9f';
+const BLANKS = '\\t\\n\\f\\r\\u1680\\u200b\\u200c\\u200e\\u200f\\u2028\\u2029\\u2581\\ufeff\\ufffd';
+const DROPPED = new RegExp(`[${DROPS}]`, 'g');
+const BLANK = new RegExp(`[${BLANKS}]`, 'g');
+const ORDINARY = new RegExp(`[^${DROPS}${BLANKS}\\uff5e]+`, 'gu');
+
 /** What may become one with the characters before it: marks, parts of Hangul syllables in all their widths, half-width voicing. */
 const JOINING = '\\p{M}\\u1160-\\u11ff\\u3131-\\u318e\\ud7b0-\\ud7fb\\uff9e-\\uffdc';
-/** Characters that take their form together, apart from all others; as many ASCII ones as stand alone. */
-const CLUSTER = new RegExp(`[\\0-\\x7f]+(?![${JOINING}])|[^][${JOINING}]*`, 'gu');
+/** Characters that take their form together, apart from all others; as many printable ASCII ones as stand alone. */
+const CLUSTER = new RegExp(`[\\x20-\\x7e]+(?![${JOINING}])|[^][${JOINING}]*`, 'gu');

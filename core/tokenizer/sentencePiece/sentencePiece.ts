@@ -127,7 +127,7 @@ export class SentencePieceTokenizer implements Tokenizer {
     );
     to = Math.min(to, text.length - this.#special.heldBack(allowedSpecial));
     for (let at = to - 1; isCutSafe && at > from; at--)
-      if (text[at] === ' ' && !/[\p{Zs}\u2581]/u.test(text[at - 1] ?? ' ')) return at;
+      if (text[at] === ' ' && !MAY_BE_SPACE.test(text[at - 1] ?? ' ')) return at;
     return 0;
   }
 
@@ -210,6 +210,9 @@ export class SentencePieceTokenizer implements Tokenizer {
     return new RangeError(`${id} is no token of this vocabulary of ${this.vocabSize}`);
   }
 }
+
+/** What is a space when it is normalized, or nothing, so that a space after it may be one of several; and some more. */
+const MAY_BE_SPACE = /[\p{Z}\p{C}\u2581\ufffd]/u;
 
 /** Where the spaces that a text begins with, and what follows them up to the next space, end. */
 function chunkEnd(text: string, from: number): number {
