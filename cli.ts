@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { addBench } from './cli/flags/bench.ts';
 import { addEval } from './cli/flags/eval.ts';
+import { addGrow } from './cli/flags/grow.ts';
 import { addLecture } from './cli/flags/lecture.ts';
 import { addLrFind } from './cli/flags/lrFind.ts';
 import { addReport } from './cli/flags/report.ts';
@@ -40,7 +41,7 @@ const parser = yargs(hideBin(process.argv))
   })
   .demandCommand(
     1,
-    'Say what to do: train, worker, token, tokenizer, sample, eval, report, simulate, lecture, lr-find, sweep or bench',
+    'Say what to do: train, worker, token, tokenizer, sample, eval, grow, report, simulate, lecture, lr-find, sweep or bench',
   )
   .strict()
   .check(checkRepeated, true)
@@ -63,6 +64,7 @@ const COMMANDS = [
   addTokenizer,
   addSample,
   addEval,
+  addGrow,
   addReport,
   addSimulate,
   addLecture,

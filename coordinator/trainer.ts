@@ -24,10 +24,11 @@ import {
   updateRunningStatistics,
 } from '../core/nn/index.ts';
 import { clipGradNorm } from '../core/optim/clip.ts';
-import { createOptimizer, type Optimizer } from '../core/optim/optimizer.ts';
+import { createOptimizer, type Optimizer, type Range } from '../core/optim/optimizer.ts';
 import { learningRate } from '../core/optim/schedule.ts';
 import type { ParameterRecord } from '../core/protocol/diagnostics.ts';
 import type { Result, State } from '../core/protocol/work.ts';
+import { tokenRanges } from '../models/grow.ts';
 import { buildModel, type ModelSpec } from '../models/model.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { firstValues } from './draws.ts';
@@ -72,6 +73,8 @@ export class Trainer {
   readonly #scalar: Buf;
   readonly #tree: TreeSum;
   readonly #optimizer: Optimizer;
+  /** The parts of the parameters that are not trained. */
+  readonly #frozen: readonly Range[];
   #step = 0;
   #epoch = -1;
   #losses: number[] = [];
@@ -92,7 +95,10 @@ export class Trainer {
     this.#scalar = backend.alloc(1);
     this.#tree = new TreeSum(backend, this.#layout.length);
     this.#arrived = this.#tree.lend();
-    this.#optimizer = createOptimizer(recipe.optimizer, this.#layout, backend);
+    const { trainTokensFrom: from } = recipe;
+    const trained = from === undefined ? [{ offset: 0, length: this.#layout.length }] : tokenRanges(spec, from);
+    this.#frozen = gaps(trained, this.#layout.length);
+    this.#optimizer = createOptimizer(recipe.optimizer, this.#layout, backend, trained);
     this.restart();
   }
 
@@ -186,6 +192,8 @@ export class Trainer {
     const grads = this.#tree.root;
     const count = sumInOrder(this.#counts);
     this.#backend.scale(grads, grads, 1 / count, false);
+    // What is not trained has no part in the norm either.
+    for (const { offset, length } of this.#frozen) this.#backend.fill(grads.slice(offset, length), 0);
     this.#backend.sumOfSquares(this.#scalar, grads);
     const gradNorm = Math.sqrt(this.#backend.view(this.#scalar)[0] as number);
     if (!Number.isFinite(gradNorm)) throw new Divergence(this.#step + 1, 'the gradient overflowed');
@@ -237,6 +245,13 @@ export class Trainer {
   hashes(): { paramsSha256: string; buffersSha256: string } {
     return { paramsSha256: sha256(this.#backend.view(this.#params)), buffersSha256: sha256(this.#buffers) };
   }
+}
+
+/** What lies between parts of a vector, before the first and after the last. */
+function gaps(parts: readonly Range[], length: number): Range[] {
+  const begins = [0, ...parts.map((part) => part.offset + part.length)];
+  const ends = [...parts.map((part) => part.offset), length];
+  return begins.map((offset, i) => ({ offset, length: (ends[i] ?? length) - offset })).filter((gap) => gap.length > 0);
 }
 
 function sumInOrder(numbers: readonly number[]): number {

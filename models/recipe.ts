@@ -39,6 +39,8 @@ const fieldsSchema = z.strictObject({
   schedule: scheduleSchema,
   /** The largest global gradient norm, or null for no clipping. */
   clipGradNorm: z.number().positive().nullable().default(null),
+  /** Train nothing but the parameters of the tokens from this id on: what is new in a model whose vocabulary grew. */
+  trainTokensFrom: z.int().positive().optional(),
 });
 
 export const recipeSchema = fieldsSchema.superRefine(({ model, data, random }, context) => {

@@ -36,13 +36,27 @@ export interface Optimizer {
   step(params: Buf, grads: Buf, lr: number, t: number): void;
 }
 
-/** An optimizer with zeroed moments for parameters that lie as `layout` says. */
-export function createOptimizer(config: OptimizerConfig, layout: Layout, backend: Backend): Optimizer {
+/** A part of a flat vector, in elements. */
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * An optimizer with zeroed moments for parameters that lie as `layout` says.
+ * @param trained the parts that it updates, ascending; the others stay as they are, bit for bit. All by default
+ */
+export function createOptimizer(
+  config: OptimizerConfig,
+  layout: Layout,
+  backend: Backend,
+  trained: readonly Range[] = [{ offset: 0, length: layout.length }],
+): Optimizer {
   switch (config.name) {
     case 'sgd':
-      return sgd(config, layout, backend);
+      return sgd(config, layout, backend, trained);
     case 'adamw':
-      return adamw(config, layout, backend);
+      return adamw(config, layout, backend, trained);
     default:
       return config satisfies never;
   }
@@ -54,21 +68,40 @@ function zeroed(name: string, layout: Layout, backend: Backend): Moment {
   return { name, buf };
 }
 
-function sgd(config: Extract<OptimizerConfig, { name: 'sgd' }>, layout: Layout, backend: Backend): Optimizer {
+function sgd(
+  config: Extract<OptimizerConfig, { name: 'sgd' }>,
+  layout: Layout,
+  backend: Backend,
+  trained: readonly Range[],
+): Optimizer {
   const { momentum, nesterov, weightDecay } = config;
   const buffer = momentum > 0 ? zeroed('momentum_buffer', layout, backend) : null;
   return {
     moments: buffer === null ? [] : [buffer],
-    step: (params, grads, lr, t) =>
-      backend.sgd(params, grads, buffer?.buf ?? null, { lr, momentum, weightDecay, nesterov, first: t === 1 }),
+    step: (params, grads, lr, t) => {
+      for (const { offset, length } of trained)
+        backend.sgd(
+          params.slice(offset, length),
+          grads.slice(offset, length),
+          buffer?.buf.slice(offset, length) ?? null,
+          { lr, momentum, weightDecay, nesterov, first: t === 1 },
+        );
+    },
   };
 }
 
-function adamw(config: Extract<OptimizerConfig, { name: 'adamw' }>, layout: Layout, backend: Backend): Optimizer {
+function adamw(
+  config: Extract<OptimizerConfig, { name: 'adamw' }>,
+  layout: Layout,
+  backend: Backend,
+  trained: readonly Range[],
+): Optimizer {
   const { beta1, beta2, eps, weightDecay, decay } = config;
   const expAvg = zeroed('exp_avg', layout, backend);
   const expAvgSq = zeroed('exp_avg_sq', layout, backend);
-  const runs = decayRuns(layout, (rank) => decay === 'all' || rank >= 2);
+  const runs = decayRuns(layout, (rank) => decay === 'all' || rank >= 2).flatMap((run) =>
+    common(run, trained).map((part) => ({ ...part, decays: run.decays })),
+  );
   return {
     moments: [expAvg, expAvgSq],
     step: (params, grads, lr, t) => {
@@ -96,4 +129,13 @@ function decayRuns(layout: Layout, decaysAt: (rank: number) => boolean) {
     else runs.push({ offset, length, decays });
   }
   return runs;
+}
+
+/** What of some parts lies in another. */
+function common({ offset, length }: Range, parts: readonly Range[]): Range[] {
+  return parts.flatMap((part) => {
+    const begin = Math.max(offset, part.offset);
+    const end = Math.min(offset + length, part.offset + part.length);
+    return begin < end ? [{ offset: begin, length: end - begin }] : [];
+  });
 }

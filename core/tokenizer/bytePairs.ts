@@ -6,6 +6,7 @@
  * a token that an earlier one needs, which learning cannot give, that is the same as making each everywhere (`encodePlainly`).
  */
 import { UserError } from '../errors.ts';
+import { Heap } from './heap.ts';
 import type { IdList } from './idList.ts';
 import { MergeTable, NO_RANK } from './mergeTable.ts';
 import { MOST_IDS, type Pair } from './pairs.ts';
@@ -146,50 +147,3 @@ export class BytePairs {
 const GONE = -1;
 /** A rank and a place are one exact number: places are below it, ranks below 2^22. */
 const SPAN = 2 ** 31;
-
-/** A binary heap of numbers, the least on top. */
-class Heap {
-  #keys: Float64Array;
-  #size = 0;
-
-  constructor(capacity: number) {
-    this.#keys = new Float64Array(capacity);
-  }
-
-  push(key: number): void {
-    if (this.#size === this.#keys.length) {
-      const larger = new Float64Array(2 * this.#size);
-      larger.set(this.#keys);
-      this.#keys = larger;
-    }
-    const keys = this.#keys;
-    let at = this.#size++;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = keys[parent] ?? 0;
-      if (above <= key) break;
-      keys[at] = above;
-      at = parent;
-    }
-    keys[at] = key;
-  }
-
-  pop(): number | undefined {
-    if (this.#size === 0) return undefined;
-    const keys = this.#keys;
-    const top = keys[0];
-    const last = keys[--this.#size] ?? 0;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= this.#size) break;
-      if (child + 1 < this.#size && (keys[child + 1] ?? 0) < (keys[child] ?? 0)) child++;
-      const below = keys[child] ?? 0;
-      if (below >= last) break;
-      keys[at] = below;
-      at = child;
-    }
-    keys[at] = last;
-    return top;
-  }
-}

@@ -9,6 +9,8 @@ import { UserError } from '../errors.ts';
 import { BasicTokenizer } from './basic.ts';
 import { CharacterTokenizer } from './character.ts';
 import { RegexTokenizer } from './regex.ts';
+import { FORMS } from './sentencePiece/normalizer.ts';
+import { SentencePieceTokenizer } from './sentencePiece/sentencePiece.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { toBytes } from './utf8.ts';
 
@@ -36,7 +38,21 @@ const charactersSchema = z.strictObject({
   characters: z.string().min(1),
 });
 
-export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema, charactersSchema]);
+/** Pieces by id, and what is done to a text before it is cut into them. */
+const sentencePieceSchema = z.strictObject({
+  format: z.literal(DESCRIPTION_FORMAT),
+  kind: z.literal('sentencePiece'),
+  form: z.enum(FORMS),
+  addDummyPrefix: z.boolean(),
+  removeExtraWhitespaces: z.boolean(),
+  unknownSurface: z.string(),
+  /** Text, score and kind. */
+  pieces: z.array(
+    z.tuple([z.string().min(1), z.number(), z.enum(['normal', 'unknown', 'control', 'userDefined', 'unused', 'byte'])]),
+  ),
+});
+
+export const descriptionSchema = z.discriminatedUnion('kind', [bytePairsSchema, charactersSchema, sentencePieceSchema]);
 export type Description = z.infer<typeof descriptionSchema>;
 
 /** @throws UserError for a tokenizer that has no such form */
@@ -44,6 +60,7 @@ export function describe(tokenizer: Tokenizer): Description {
   // Not those of lines, whose boundary no text has.
   if (tokenizer instanceof CharacterTokenizer && tokenizer.symbols.length === [...tokenizer.chars].length)
     return { format: DESCRIPTION_FORMAT, kind: 'characters', characters: tokenizer.chars };
+  if (tokenizer instanceof SentencePieceTokenizer) return describeSentencePiece(tokenizer);
   if (!(tokenizer instanceof BasicTokenizer || tokenizer instanceof RegexTokenizer))
     throw new UserError('this kind of tokenizer cannot be kept as plain data.');
   const { pairs, special } = tokenizer;
@@ -57,6 +74,19 @@ export function describe(tokenizer: Tokenizer): Description {
   };
 }
 
+function describeSentencePiece({ parts }: SentencePieceTokenizer): Description {
+  const { form, addDummyPrefix, removeExtraWhitespaces, unknownSurface } = parts;
+  return {
+    format: DESCRIPTION_FORMAT,
+    kind: 'sentencePiece',
+    form,
+    addDummyPrefix,
+    removeExtraWhitespaces,
+    unknownSurface,
+    pieces: parts.pieces.map(({ text, score, kind }) => [text, score, kind]),
+  };
+}
+
 /** The tokenizer that is described. @throws UserError where its parts do not fit each other */
 export function fromDescription(description: Description): Tokenizer {
   switch (description.kind) {
@@ -64,9 +94,16 @@ export function fromDescription(description: Description): Tokenizer {
       return new CharacterTokenizer(description.characters);
     case 'bytePairs':
       return bytePairsOf(description);
+    case 'sentencePiece':
+      return sentencePieceOf(description);
     default:
       return description satisfies never;
   }
+}
+
+function sentencePieceOf(description: z.infer<typeof sentencePieceSchema>): Tokenizer {
+  const { format: _format, kind: _kind, pieces, ...how } = description;
+  return new SentencePieceTokenizer({ ...how, pieces: pieces.map(([text, score, kind]) => ({ text, score, kind })) });
 }
 
 function bytePairsOf(description: z.infer<typeof bytePairsSchema>): Tokenizer {

@@ -5,7 +5,7 @@ import type { AllowedSpecial } from './tokenizer.ts';
 const quote = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /** Matches any of some texts; of two that begin at one place, the longer. Null if there are none. */
-function anyOf(texts: Iterable<string>): RegExp | null {
+export function anyOf(texts: Iterable<string>): RegExp | null {
   const longestFirst = [...texts].sort((a, b) => b.length - a.length);
   return longestFirst.length === 0 ? null : new RegExp(longestFirst.map(quote).join('|'), 'g');
 }

@@ -1,21 +1,33 @@
-/** Ids to text, one after the other: bytes that begin a character and do not end it are held back until they do. */
+/**
+ * Decodes ids one by one, as they are sampled, and gives text as soon as it is sure: a character whose bytes are in several tokens
+ * comes with the last of them. All pieces and what `end` gives, put together, are `decode` of all ids.
+ */
 import type { Tokenizer } from './tokenizer.ts';
 
 export class StreamingDecoder {
   readonly #tokenizer: Tokenizer;
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #text = new TextDecoder('utf-8', { ignoreBOM: true });
+  #bytesOf: (id: number) => Uint8Array;
 
-  constructor(tokenizer: Tokenizer) {
+  /** @param before ids that the first one follows, a prompt's say: their text is not given, but what follows is as it is after them */
+  constructor(tokenizer: Tokenizer, before: Iterable<number> = []) {
     this.#tokenizer = tokenizer;
+    this.#bytesOf = inTurn(tokenizer);
+    for (const id of before) this.push(id);
   }
 
-  /** What a token adds to the text: nothing, where it ends within a character. @throws RangeError where the id is no token's */
+  /** The text that this id makes sure, often all of its own; nothing where it ends inside a character. @throws RangeError where it is no token's */
   push(id: number): string {
-    return this.#decoder.decode(this.#tokenizer.bytesOf(id), { stream: true });
+    return this.#text.decode(this.#bytesOf(id), { stream: true });
   }
 
-  /** What is held back, as U+FFFD. The next token begins anew. */
+  /** What was held back: an incomplete character is U+FFFD. The next id begins a new text. */
   end(): string {
-    return this.#decoder.decode();
+    this.#bytesOf = inTurn(this.#tokenizer);
+    return this.#text.decode();
   }
 }
+
+/** Gives the bytes of each id of a sequence in turn. */
+const inTurn = (tokenizer: Tokenizer): ((id: number) => Uint8Array) =>
+  tokenizer.bytesInTurn?.() ?? ((id) => tokenizer.bytesOf(id));

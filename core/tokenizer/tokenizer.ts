@@ -34,4 +34,18 @@ export interface Tokenizer {
    * streams are cut by; 0 where nothing is sure.
    */
   safeEnd(text: string, allowedSpecial?: AllowedSpecial): number;
+  /**
+   * Where a token's bytes depend on what was before it (a space that opens the text is dropped): a function that gives the bytes of
+   * each id of a sequence in turn, from its first on, as `decodeBytes` puts them together. Otherwise `bytesOf` does.
+   */
+  bytesInTurn?(): (id: number) => Uint8Array;
+  /** Where the bytes of the ids are not those of the text, since it is normalised: `encodeWithOffsets` (offsets.ts) in its own way. */
+  encodeWithOffsets?(text: string, allowedSpecial?: AllowedSpecial): Offsets;
+}
+
+/** Ids, and the part of the text's UTF-8 that each stands for: of the i-th, the bytes [bounds[i], bounds[i + 1]). */
+export interface Offsets {
+  readonly ids: Uint32Array<ArrayBuffer>;
+  /** One more than the ids, the first 0, ascending, the last the text's length in bytes (0 where there are no ids). */
+  readonly bounds: Uint32Array<ArrayBuffer>;
 }

@@ -1,6 +1,7 @@
 /** Reads a tokenizer out of a file's bytes, whichever of the known formats they are in. Where the bytes come from is not its business. */
 import { UserError } from '../../errors.ts';
 import { DESCRIPTION_FORMAT, descriptionSchema, fromDescription } from '../description.ts';
+import { isSentencePieceModel, readSentencePieceModel } from '../sentencePiece/model.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 import { toText } from '../utf8.ts';
 import { isEncoder } from './gpt2Files.ts';
@@ -9,10 +10,11 @@ import { isMinbpe, readMinbpe } from './minbpe.ts';
 import { isTiktoken, readTiktoken } from './tiktoken.ts';
 
 const KNOWN =
-  'a tokenizer.json (of manygrad or Hugging Face), a minbpe .model, a tiktoken rank file, or encoder.json with vocab.bpe beside it';
+  'a tokenizer.json (of manygrad or Hugging Face), a minbpe or SentencePiece .model, a tiktoken rank file, or encoder.json with vocab.bpe beside it';
 
 /** @param from what to call the file. @throws UserError where its format is not known, or it is damaged */
 export function parseTokenizer(bytes: Uint8Array, from: string): Tokenizer {
+  if (isSentencePieceModel(bytes)) return naming(from, () => readSentencePieceModel(bytes, from));
   return naming(from, () => parse(toText(bytes).replace(/^\ufeff/, ''), from));
 }
 
