@@ -4,6 +4,7 @@ import { Site, Stream } from '../core/random/streams.ts';
 import { intTensor, narrow, noGrad } from '../core/tensor/index.ts';
 import { CharacterTokenizer } from '../core/tokenizer/character.ts';
 import { StreamingDecoder } from '../core/tokenizer/streamingDecoder.ts';
+import { isToken } from '../core/tokenizer/symbol.ts';
 import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { type Choosing, choose, weigh } from './choose.ts';
 import { dataKind } from './recipe.ts';
@@ -51,7 +52,7 @@ export async function* pieces(trained: TrainedModel, options: SampleOptions, i: 
       : finishLine(trained, ids, length, options, stream);
   const decoder = new StreamingDecoder(tokenizer);
   for await (const id of drawn) {
-    const piece = decoder.push(id);
+    const piece = isToken(tokenizer, id) ? decoder.push(id) : `${decoder.end()}\ufffd`;
     if (piece !== '') yield piece;
   }
   const rest = decoder.end();

@@ -3,16 +3,21 @@ import type { Tokenizer } from './tokenizer.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** `the`, or `\xe2\x80` where that is no UTF-8. White space stays as it is. The empty text where the id is no token's. */
-export function symbolOf(tokenizer: Tokenizer, id: number): string {
-  let bytes: Uint8Array;
+/** Whether an id below the vocabulary's size is a token's: published vocabularies have gaps, and a model may draw from one. */
+export function isToken(tokenizer: Tokenizer, id: number): boolean {
   try {
-    bytes = tokenizer.bytesOf(id);
+    tokenizer.bytesOf(id);
+    return true;
   } catch (error) {
-    // Published vocabularies have gaps.
-    if (error instanceof RangeError) return '';
+    if (error instanceof RangeError) return false;
     throw error;
   }
+}
+
+/** `the`, or `\xe2\x80` where that is no UTF-8. White space stays as it is. The empty text where the id is no token's. */
+export function symbolOf(tokenizer: Tokenizer, id: number): string {
+  if (!isToken(tokenizer, id)) return '';
+  const bytes = tokenizer.bytesOf(id);
   try {
     return strict.decode(bytes);
   } catch {
