@@ -50,7 +50,7 @@ export async function* pieces(trained: TrainedModel, options: SampleOptions, i: 
     kind === 'text'
       ? continueText(trained, ids, length, options, stream)
       : finishLine(trained, ids, length, options, stream);
-  const decoder = new StreamingDecoder(tokenizer);
+  const decoder = new StreamingDecoder(tokenizer, ids);
   for await (const id of drawn) {
     const piece = isToken(tokenizer, id) ? decoder.push(id) : `${decoder.end()}\ufffd`;
     if (piece !== '') yield piece;

@@ -13,12 +13,18 @@ export function addGrow(parser: Parser): void {
           characters: {
             type: 'string',
             requiresArg: true,
-            describe: 'The characters to add, to a model of characters',
+            describe: 'The characters to add, to a model that was trained on characters',
+          },
+          special: {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            describe: 'A special token to add, such as "<|user|>", to a model that was trained on tokens',
           },
           tokenizer: {
             type: 'string',
             requiresArg: true,
-            describe: "A larger tokenizer that begins with the old one's tokens, of a model of tokens",
+            describe: "Its tokenizer with tokens added: a tokenizer's file, or a published name",
           },
           out: { type: 'string', requiresArg: true, demandOption: true, describe: "The new run's folder" },
           data: {
@@ -38,9 +44,10 @@ export function addGrow(parser: Parser): void {
     async (a) => {
       checkNode();
       const { grow } = await import('../grow.ts');
-      const { from, characters, tokenizer, out, data, freeze, trustCode } = a;
+      const { from, characters, special, tokenizer, out, data, freeze, trustCode } = a;
       const seed = whole('seed', a.seed, 0);
-      await grow({ from, characters, tokenizer, out, data, freeze, seed, trustCode, mode: outputMode(a) });
+      const added = { characters, special, tokenizer };
+      await grow({ from, ...added, out, data, freeze, seed, trustCode, mode: outputMode(a) });
     },
   );
 }

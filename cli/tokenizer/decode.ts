@@ -1,8 +1,8 @@
 /** `manygrad tokenizer decode`: ids, as many as there are, to text. A character whose bytes are in several tokens waits for the last. */
 import { UserError } from '../../core/errors.ts';
 import { loadTokenizer } from '../../core/tokenizer/load.ts';
+import { StreamingDecoder } from '../../core/tokenizer/streamingDecoder.ts';
 import { linesIn, textOf } from '../../core/tokenizer/streamingEncoder.ts';
-import type { Tokenizer } from '../../core/tokenizer/tokenizer.ts';
 import type { Width } from './encode.ts';
 import { inputsOf } from './inputs.ts';
 import { writing } from './sink.ts';
@@ -28,31 +28,33 @@ export async function decode(a: DecodeArguments): Promise<void> {
   const inputs = inputsOf(areIds ? [a.inputs.join(' ')] : a.inputs);
   await writing(a.out, async (sink) => {
     const tell = (text: string) => sink(a.json ? `${JSON.stringify({ event: 'text', text })}\n` : text);
+    const decoder = new StreamingDecoder(tokenizer);
     for (const input of inputs) {
       if (a.lines) {
         for await (const line of linesIn(textOf(input.bytes()))) {
-          const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(tokenizer, parseIds(line)));
+          const text = textOfIds(decoder, parseIds(line)) + decoder.end();
           await tell(a.json ? text : `${text}\n`);
         }
         continue;
       }
-      const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
       const ids =
         a.binary === undefined ? idsIn(textOf(input.bytes())) : binaryIds(input.bytes(), a.binary, input.name);
       for await (const some of ids) {
-        const text = decoder.decode(bytesOf(tokenizer, some), { stream: true });
+        const text = textOfIds(decoder, some);
         if (text !== '') await tell(text);
       }
-      const rest = decoder.decode();
+      const rest = decoder.end();
       if (rest !== '') await tell(rest);
     }
   });
 }
 
 /** @throws UserError where an id is no token's */
-function bytesOf(tokenizer: Tokenizer, ids: readonly number[]): Uint8Array {
+function textOfIds(decoder: StreamingDecoder, ids: readonly number[]): string {
   try {
-    return tokenizer.decodeBytes(ids);
+    let text = '';
+    for (const id of ids) text += decoder.push(id);
+    return text;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(`${error.message}: see that these are ids, and of this tokenizer.`);

@@ -1,5 +1,34 @@
-/** Whether a tokenizer is another one with tokens added: what a model that knows the one must be given to grow to. */
+/** A tokenizer with tokens added, and whether one is another one so: what a model that knows the one can grow to. */
+import { UserError } from '../errors.ts';
+import { describe, fromDescription } from './description.ts';
 import type { Tokenizer } from './tokenizer.ts';
+
+/**
+ * A tokenizer with special tokens added after all that it has.
+ * @throws UserError where it has one already, or is of a kind that has none
+ */
+export function withSpecial(tokenizer: Tokenizer, texts: readonly string[]): Tokenizer {
+  for (const [i, text] of texts.entries())
+    if (text === '' || tokenizer.special.has(text) || texts.indexOf(text) < i)
+      throw new UserError(
+        `the special token ${JSON.stringify(text)} is empty or there already: give texts that the tokenizer has not, each once.`,
+      );
+  const description = describe(tokenizer);
+  switch (description.kind) {
+    case 'bytePairs': {
+      const added = texts.map((text, i): [string, number] => [text, tokenizer.vocabSize + i]);
+      return fromDescription({ ...description, special: [...description.special, ...added] });
+    }
+    case 'sentencePiece': {
+      const added = texts.map((text): (typeof description.pieces)[number] => [text, 0, 'control']);
+      return fromDescription({ ...description, pieces: [...description.pieces, ...added] });
+    }
+    case 'characters':
+      throw new UserError('a tokenizer of characters has no special tokens: add characters instead.');
+    default:
+      return description satisfies never;
+  }
+}
 
 /**
  * The first id below the smaller one's vocabulary that stands for something else in the larger one, or in one of them for nothing;

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CheckpointTensor, latestCheckpoint } from '../../core/checkpoint/store.ts';
+import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
+import { describe as toDescription } from '../../core/tokenizer/description.ts';
 import { Cli, endAll, refused, scratch } from '../support/cli.ts';
 
 const { dir, remove } = scratch();
@@ -136,5 +138,43 @@ describe('grow', () => {
     await refused(['grow', path('old'), '--characters', 'K', '--data', path('new.txt'), ...to], /"Z"/);
     await refused(['grow', path('old'), '--characters', 'KZ', '--out', path('old')], /already holds a run/);
     await refused(['grow', path('none'), '--characters', 'KZ', ...to], /does not exist/);
+  }, 60_000);
+
+  test('adds special tokens to the tokenizer of a model that was trained on tokens, and a larger tokenizer', async () => {
+    const tokenizer = BasicTokenizer.train(TEXT, 262);
+    writeFileSync(path('small.json'), JSON.stringify(toDescription(tokenizer)));
+    writeFileSync(path('large.json'), JSON.stringify(toDescription(BasicTokenizer.train(TEXT, 266))));
+    writeFileSync(path('other.json'), JSON.stringify(toDescription(BasicTokenizer.train('abcabcabc '.repeat(9), 270))));
+    await run(
+      'train',
+      'text-gpt',
+      '--set',
+      `model=${MODEL}`,
+      '--set',
+      'batch=8',
+      '--set',
+      'microBatch=4',
+      '--data',
+      path('old.txt'),
+      '--set',
+      `data.tokenizer=${path('small.json')}`,
+      '--steps',
+      '4',
+      '--out',
+      path('tokens'),
+      ...training,
+    );
+    const grow = ['grow', path('tokens'), '--quiet', '--out'];
+    await run(...grow, path('special'), '--special', '<|user|>', '--special', '<|end|>', '--freeze');
+    await run(...grow, path('larger'), '--tokenizer', path('large.json'));
+    const rows = async (folder: string) => (await named(folder)).get('token_embedding_table.weight')?.shape[0];
+    expect([await rows('tokens'), await rows('special'), await rows('larger')]).toEqual([262, 264, 266]);
+    await run('sample', path('special'), '--prompt', 'the', '--length', '3', '--count', '1');
+    await run('train', '--resume', path('special'), '--steps', '6', ...training);
+    await run('train', '--resume', path('larger'), '--steps', '6', ...training);
+    await refused([...grow, path('nowhere'), '--tokenizer', path('other.json')], /another token 256/);
+    await refused([...grow, path('nowhere'), '--characters', 'KZ'], /--special/);
+    await refused(['grow', path('old'), '--special', '<|user|>', '--out', path('nowhere')], /--characters/);
+    await refused([...grow, path('nowhere')], /said once/);
   }, 60_000);
 });

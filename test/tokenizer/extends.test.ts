@@ -1,7 +1,8 @@
 /** Which tokenizers are others with tokens added. */
 import { expect, test } from 'vitest';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
-import { firstDifference } from '../../core/tokenizer/extends.ts';
+import { firstDifference, withSpecial } from '../../core/tokenizer/extends.ts';
+import { trainSentencePiece } from '../../core/tokenizer/sentencePiece/train.ts';
 
 const TEXT = 'the cat sat on the mat, the other cat sat on the other mat. ';
 const small = BasicTokenizer.train(TEXT, 270);
@@ -26,4 +27,22 @@ test('gaps are compared as well', () => {
   );
   expect(firstDifference(withGap, withGap)).toBeNull();
   expect(firstDifference(withGap, filled)).toBe(272);
+});
+
+test('special tokens are added after all others, and are read as tokens where allowed', () => {
+  const more = withSpecial(small, ['<|user|>', '<|end|>']);
+  expect(firstDifference(small, more)).toBeNull();
+  expect(more.vocabSize).toBe(small.vocabSize + 2);
+  expect([...more.encode('<|user|>the<|end|>', 'all')]).toEqual([270, ...small.encode('the'), 271]);
+  const again = withSpecial(more, ['<|more|>']);
+  expect(again.special.get('<|more|>')).toBe(272);
+  expect(() => withSpecial(more, ['<|user|>'])).toThrow('there already');
+  expect(() => withSpecial(small, ['a', 'a'])).toThrow('there already');
+});
+
+test('to SentencePiece they are control symbols', () => {
+  const pieces = trainSentencePiece(TEXT, { vocabSize: 300 });
+  const more = withSpecial(pieces, ['<|user|>']);
+  expect(firstDifference(pieces, more)).toBeNull();
+  expect([...more.encode('<|user|>', 'all')]).toEqual([pieces.vocabSize]);
 });
