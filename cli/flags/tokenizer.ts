@@ -1,4 +1,5 @@
 /** The flags of `manygrad tokenizer`. */
+import { UserError } from '../../core/errors.ts';
 import { outputMode } from '../output.ts';
 import { checkNode, cores, type Parser, whole } from './common.ts';
 import { addTokenizerPage } from './tokenizerPage.ts';
@@ -49,9 +50,9 @@ function addTrain(parser: Parser): void {
         .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Text files, in UTF-8' })
         .options({
           kind: {
-            choices: ['regex', 'basic'] as const,
+            choices: ['regex', 'basic', 'sentencepiece'] as const,
             default: 'regex' as const,
-            describe: 'Cut into words before, or merge across all of a text',
+            describe: 'Cut into words before, merge across all of a text, or merge code points as SentencePiece does',
           },
           pattern: {
             type: 'string',
@@ -75,23 +76,28 @@ function addTrain(parser: Parser): void {
             type: 'string',
             requiresArg: true,
             default: 'tokenizer',
-            describe: 'Where to write: OUT.model, and OUT.vocab to look at',
+            describe: 'Where to write: OUT.model, and OUT.vocab to look at (sentencepiece: OUT.json)',
           },
           threads: { type: 'number', requiresArg: true, default: cores, describe: 'Threads that read and count' },
         }),
     async (a) => {
       checkNode();
-      const { train } = await import('../tokenizer/train.ts');
-      process.exitCode = await train({
+      const { kind, pattern } = a;
+      const common = {
         files: a.files,
-        kind: a.kind,
-        pattern: a.pattern,
         vocabSize: whole('vocab-size', a.vocabSize, 256),
         special: a.special,
         out: a.out,
-        threads: whole('threads', a.threads, 1),
         mode: outputMode(a),
-      });
+      };
+      if (kind === 'sentencepiece') {
+        if (pattern !== undefined) throw new UserError('SentencePiece has no pattern: leave out --pattern.');
+        const { trainPieces } = await import('../tokenizer/trainSentencePiece.ts');
+        await trainPieces(common);
+        return;
+      }
+      const { train } = await import('../tokenizer/train.ts');
+      process.exitCode = await train({ ...common, kind, pattern, threads: whole('threads', a.threads, 1) });
     },
   );
 }
