@@ -8,14 +8,7 @@ import { loadTokenizer } from '../../core/tokenizer/load.ts';
 import { PUBLISHED, publishedTokenizer } from '../../core/tokenizer/published.ts';
 import { regexSplitter } from '../../core/tokenizer/splitter.ts';
 import { anyText } from './strings.ts';
-import { DISPUTED, truths } from './truth.ts';
-
-/** Of a short text, to compare quickly: two arrays are compared by `expect` only once they differ. */
-const isSame = (ours: Uint32Array, theirs: ArrayLike<number>): boolean => {
-  if (ours.length !== theirs.length) return false;
-  for (let i = 0; i < ours.length; i++) if (ours[i] !== theirs[i]) return false;
-  return true;
-};
+import { DISPUTED, isSame, truths } from './truth.ts';
 
 describe.each(truths())('$name', async ({ name, js, original }) => {
   const tokenizer = await publishedTokenizer(name);

@@ -22,3 +22,10 @@ export const truths = (): readonly Truth[] => [
   { name: 'gpt2', js: new Tiktoken(gpt2), original: get_encoding('gpt2') },
   { name: 'cl100k_base', js: new Tiktoken(cl100k), original: get_encoding('cl100k_base') },
 ];
+
+/** Compares ids quickly, since `expect` takes its time: it is for those that differ. */
+export const isSame = (ours: Uint32Array, theirs: ArrayLike<number>): boolean => {
+  if (ours.length !== theirs.length) return false;
+  for (let i = 0; i < ours.length; i++) if (ours[i] !== theirs[i]) return false;
+  return true;
+};
