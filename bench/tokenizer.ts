@@ -1,7 +1,7 @@
 /**
  * Tokenizers beside their peers and their bars, in one run: encoding with GPT-4's vocabulary (tiktoken in WASM, js-tiktoken), learning
  * (counting anew for each merge; one thread and two), and the memory of a stream. Contenders take turns, so that whatever else the
- * machine does falls on all alike; the ratio of medians counts.
+ * machine does falls on all alike; the ratio of medians counts (of one thread and two, that of the best rounds).
  *
  *   npm run bench:tokenizer [-- --rounds 5] [--only encode,learn,threads,stream] [--data FOLDER] [--json]
  */
@@ -56,6 +56,7 @@ async function inTurns<T>(
   contenders: readonly Contender<T>[],
   rounds: number,
   same: (a: T, b: T) => boolean,
+  what: (times: readonly number[]) => number = median,
 ): Promise<number[]> {
   const times = contenders.map(() => [] as number[]);
   for (let round = -1; round < rounds; round++) {
@@ -69,7 +70,7 @@ async function inTurns<T>(
       if (!same(first, made)) throw new Error(`${name} gives something else than ${contenders[0]?.name}`);
     }
   }
-  return times.map(median);
+  return times.map(what);
 }
 
 function ratio(
@@ -128,7 +129,9 @@ async function threading(folder: string, scratch: string, rounds: number): Promi
     run: async () =>
       (await trainFiles([file], { pattern: GPT4, vocabSize: 10_000, special: [], threads })).pairs.merges,
   });
-  const [one = 0, two = 0] = await inTurns([on(1), on(2)], rounds, sameMerges);
+  // The best of many: whatever else the machine does takes a core from two threads, and none from one.
+  const best = (times: readonly number[]) => Math.min(...times);
+  const [one = 0, two = 0] = await inTurns([on(1), on(2)], 3 * rounds, sameMerges, best);
   const what = `learn 10,000 tokens of ${(bytes / 1e6).toFixed(0)} MB`;
   return [ratio(what, ['2 threads', '1 thread'], [two, one], 1.6)];
 }
@@ -158,7 +161,9 @@ const seconds = (s: number): string => (s < 1 ? `${(1000 * s).toFixed(0)} ms` : 
 const verdict = (met: boolean): string => (met ? 'met' : 'MISSED');
 
 function print(ratios: readonly Ratio[], peaks: readonly Peak[], rounds: number): void {
-  console.log(`${machineInWords(thisMachine())}; medians of ${rounds} rounds in turns`);
+  console.log(
+    `${machineInWords(thisMachine())}; medians of ${rounds} rounds in turns (of threads, the best of ${3 * rounds})`,
+  );
   for (const { what, ours, other, oursSeconds, otherSeconds, times, bar } of ratios) {
     console.log(`\n${what}`);
     console.log(
