@@ -6,7 +6,7 @@ import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { writeMinbpe, writeVocab } from '../../core/tokenizer/formats/minbpe.ts';
-import { patternNamed, splitterOf } from '../../core/tokenizer/patterns.ts';
+import { patternNamed, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
 import { type TrainingWatch, trainFiles } from '../../core/tokenizer/training/trainFiles.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { duration, type OutputMode } from '../output.ts';

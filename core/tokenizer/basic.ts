@@ -1,8 +1,9 @@
 /** Byte-pair encoding of whole texts, the lecture's first tokenizer: pairs are merged wherever they stand, across words and spaces. */
-import { BytePairs } from './bytePairs.ts';
+
 import { ChunkedTokenizer } from './chunked.ts';
-import { learnMerges, type Progress } from './learnMerges.ts';
-import type { Pair } from './pairs.ts';
+import { BytePairs } from './merging/bytePairs.ts';
+import type { Pair } from './merging/pairs.ts';
+import { learnMerges, type Progress } from './training/learnMerges.ts';
 import { toBytes } from './utf8.ts';
 
 const NONE: ReadonlyMap<string, number> = new Map();

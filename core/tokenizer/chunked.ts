@@ -1,12 +1,12 @@
 /** What the byte-pair tokenizers have in common: special tokens, chunks, pairs of bytes. They differ in how a text is cut. */
 
 import { UserError } from '../errors.ts';
-import type { BytePairs } from './bytePairs.ts';
-import { ChunkCache, LONGEST } from './chunkCache.ts';
-import { IdList } from './idList.ts';
-import { safeCut } from './patterns.ts';
+import type { BytePairs } from './merging/bytePairs.ts';
+import { ChunkCache, LONGEST } from './merging/chunkCache.ts';
+import { IdList } from './merging/idList.ts';
 import { SpecialTokens } from './special.ts';
-import type { Splitter } from './splitter.ts';
+import { safeCut } from './splitting/patterns.ts';
+import type { Splitter } from './splitting/splitter.ts';
 import type { AllowedSpecial, Tokenizer } from './tokenizer.ts';
 import { concatenate, toBytes, toText, writeUtf8 } from './utf8.ts';
 

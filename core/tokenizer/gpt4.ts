@@ -1,8 +1,9 @@
 /** OpenAI's tokenizers, made from their published ranks. */
-import { GPT2_PATTERN } from './gpt2Splitter.ts';
-import { GPT4_PATTERN } from './gpt4Splitter.ts';
-import { type Ranks, recoverMerges } from './ranks.ts';
+
+import { type Ranks, recoverMerges } from './merging/ranks.ts';
 import { RegexTokenizer } from './regex.ts';
+import { GPT2_PATTERN } from './splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN } from './splitting/gpt4Splitter.ts';
 
 export const GPT2_SPECIAL: ReadonlyMap<string, number> = new Map([['<|endoftext|>', 50256]]);
 

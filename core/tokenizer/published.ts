@@ -1,9 +1,9 @@
 /** Tokenizers that OpenAI published, by name. Their ranks come with the npm package js-tiktoken, so none is downloaded. */
 import { UserError } from '../errors.ts';
 import { GPT2Tokenizer, GPT4Tokenizer } from './gpt4.ts';
-import { splitterOf } from './patterns.ts';
-import { type Ranks, recoverMerges } from './ranks.ts';
+import { type Ranks, recoverMerges } from './merging/ranks.ts';
 import { RegexTokenizer } from './regex.ts';
+import { splitterOf } from './splitting/patterns.ts';
 
 interface Packed {
   readonly pat_str: string;

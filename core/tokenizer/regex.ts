@@ -1,10 +1,11 @@
 /** Byte-pair encoding of a text cut by a pattern, GPT-2's idea: no token crosses from a word into the next, or into its punctuation. */
-import { BytePairs, type BytePairsParts } from './bytePairs.ts';
-import { ChunkCounts } from './chunkCounts.ts';
+
 import { ChunkedTokenizer } from './chunked.ts';
-import { GPT4_PATTERN } from './gpt4Splitter.ts';
-import { learnMerges, type Progress } from './learnMerges.ts';
-import { splitterOf } from './patterns.ts';
+import { BytePairs, type BytePairsParts } from './merging/bytePairs.ts';
+import { GPT4_PATTERN } from './splitting/gpt4Splitter.ts';
+import { splitterOf } from './splitting/patterns.ts';
+import { ChunkCounts } from './training/chunkCounts.ts';
+import { learnMerges, type Progress } from './training/learnMerges.ts';
 
 const NONE: ReadonlyMap<string, number> = new Map();
 

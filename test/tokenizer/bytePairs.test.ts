@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
-import { BytePairs } from '../../core/tokenizer/bytePairs.ts';
-import { IdList } from '../../core/tokenizer/idList.ts';
-import { encodePlainly, learnPlainly, type Pair } from '../../core/tokenizer/pairs.ts';
+import { BytePairs } from '../../core/tokenizer/merging/bytePairs.ts';
+import { IdList } from '../../core/tokenizer/merging/idList.ts';
+import { encodePlainly, learnPlainly, type Pair } from '../../core/tokenizer/merging/pairs.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { anyText, fewLetters } from './strings.ts';
 

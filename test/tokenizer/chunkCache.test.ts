@@ -1,11 +1,11 @@
 // The cache of chunks: whatever it holds, forgets and is asked for, the ids are those without it.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LONGEST } from '../../core/tokenizer/chunkCache.ts';
-import { GPT2_PATTERN, gpt2Splitter } from '../../core/tokenizer/gpt2Splitter.ts';
-import { IdList } from '../../core/tokenizer/idList.ts';
-import { chunksOf } from '../../core/tokenizer/patterns.ts';
+import { LONGEST } from '../../core/tokenizer/merging/chunkCache.ts';
+import { IdList } from '../../core/tokenizer/merging/idList.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT2_PATTERN, gpt2Splitter } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
+import { chunksOf } from '../../core/tokenizer/splitting/patterns.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { anyText } from './strings.ts';
 

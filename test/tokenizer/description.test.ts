@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { describe, fromDescription, hashOf } from '../../core/tokenizer/description.ts';
 import { parseTokenizer } from '../../core/tokenizer/formats/read.ts';
-import { GPT2_PATTERN } from '../../core/tokenizer/gpt2Splitter.ts';
-import { GPT4_PATTERN } from '../../core/tokenizer/gpt4Splitter.ts';
 import { publishedTokenizer } from '../../core/tokenizer/published.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT2_PATTERN } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { anyText, fewLetters } from './strings.ts';
 

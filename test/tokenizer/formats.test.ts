@@ -9,11 +9,11 @@ import { fromAlphabet, toAlphabet } from '../../core/tokenizer/formats/byteAlpha
 import { readGpt2Files, writeGpt2Files } from '../../core/tokenizer/formats/gpt2Files.ts';
 import { writeHuggingFace } from '../../core/tokenizer/formats/huggingFace.ts';
 import { readTiktoken, writeTiktoken } from '../../core/tokenizer/formats/tiktoken.ts';
-import { GPT2_PATTERN } from '../../core/tokenizer/gpt2Splitter.ts';
-import { GPT4_PATTERN } from '../../core/tokenizer/gpt4Splitter.ts';
 import { loadTokenizer } from '../../core/tokenizer/load.ts';
 import { publishedTokenizer } from '../../core/tokenizer/published.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT2_PATTERN } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { parse, refused, SPECIAL, trained } from './written.ts';
 

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { readHuggingFace, writeHuggingFace } from '../../core/tokenizer/formats/huggingFace.ts';
-import { GPT2_PATTERN } from '../../core/tokenizer/gpt2Splitter.ts';
-import { GPT4_PATTERN } from '../../core/tokenizer/gpt4Splitter.ts';
-import { O200K_PATTERN } from '../../core/tokenizer/o200k.ts';
 import { publishedTokenizer } from '../../core/tokenizer/published.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT2_PATTERN } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
+import { O200K_PATTERN } from '../../core/tokenizer/splitting/o200k.ts';
 import { parse, refused, TEXT, trained } from './written.ts';
 
 type Json = Record<string, unknown>;

@@ -5,8 +5,8 @@ import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { readMinbpe, renderToken, writeMinbpe, writeVocab } from '../../core/tokenizer/formats/minbpe.ts';
 import { parseTokenizer } from '../../core/tokenizer/formats/read.ts';
-import { GPT4_PATTERN } from '../../core/tokenizer/gpt4Splitter.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT4_PATTERN } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 
 /** Written by hand, as the lecture's code writes it. */

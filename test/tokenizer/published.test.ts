@@ -6,7 +6,7 @@ import { UserError } from '../../core/errors.ts';
 import { ChunkedTokenizer } from '../../core/tokenizer/chunked.ts';
 import { loadTokenizer } from '../../core/tokenizer/load.ts';
 import { PUBLISHED, publishedTokenizer } from '../../core/tokenizer/published.ts';
-import { regexSplitter } from '../../core/tokenizer/splitter.ts';
+import { regexSplitter } from '../../core/tokenizer/splitting/splitter.ts';
 import { anyText } from './strings.ts';
 import { DISPUTED, isSame, truths } from './truth.ts';
 

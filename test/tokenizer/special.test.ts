@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
-import { GPT2_PATTERN } from '../../core/tokenizer/gpt2Splitter.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { GPT2_PATTERN } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
 import type { AllowedSpecial, Tokenizer } from '../../core/tokenizer/tokenizer.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 

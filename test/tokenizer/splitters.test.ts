@@ -1,11 +1,11 @@
 // How texts are cut: the two scanners against the patterns that they stand for, other patterns, and what is sure before a text goes on.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GPT2_PATTERN, gpt2Splitter } from '../../core/tokenizer/gpt2Splitter.ts';
-import { GPT4_PATTERN, gpt4Splitter } from '../../core/tokenizer/gpt4Splitter.ts';
-import { O200K_PATTERN } from '../../core/tokenizer/o200k.ts';
-import { chunksOf, patternNamed, safeCut, splitterOf } from '../../core/tokenizer/patterns.ts';
-import { regexSplitter, type Splitter, toJavaScript } from '../../core/tokenizer/splitter.ts';
+import { GPT2_PATTERN, gpt2Splitter } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN, gpt4Splitter } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
+import { O200K_PATTERN } from '../../core/tokenizer/splitting/o200k.ts';
+import { chunksOf, patternNamed, safeCut, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
+import { regexSplitter, type Splitter, toJavaScript } from '../../core/tokenizer/splitting/splitter.ts';
 import { anyText, codePoints } from './strings.ts';
 
 const cut = (splitter: Splitter, text: string) => [...chunksOf(splitter, text)];

@@ -1,7 +1,7 @@
 /** What runs in each thread that makes shards: pieces to ids, an end-of-text before each document. */
 import { workerData } from 'piscina';
 import { type Description, fromDescription } from '../../tokenizer/description.ts';
-import { IdList } from '../../tokenizer/idList.ts';
+import { IdList } from '../../tokenizer/merging/idList.ts';
 import type { Piece } from './pieces.ts';
 
 export interface EncodeData {

@@ -6,8 +6,8 @@
  */
 import * as z from 'zod';
 import { UserError } from '../../errors.ts';
-import { GPT2_PATTERN } from '../gpt2Splitter.ts';
 import { RegexTokenizer } from '../regex.ts';
+import { GPT2_PATTERN } from '../splitting/gpt2Splitter.ts';
 import { fromNames, type NamedMerge, namesToJson, toNames } from './namedTokens.ts';
 
 /** Names and ids; not `z.record`, which leaves out the name `__proto__`. */

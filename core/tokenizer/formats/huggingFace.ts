@@ -9,12 +9,12 @@
 import * as z from 'zod';
 import { UserError } from '../../errors.ts';
 import { BasicTokenizer } from '../basic.ts';
-import { BytePairs } from '../bytePairs.ts';
 import { DESCRIPTION_FORMAT, fromDescription } from '../description.ts';
-import { GPT2_PATTERN } from '../gpt2Splitter.ts';
-import { IdList } from '../idList.ts';
-import { isScanned } from '../patterns.ts';
+import { BytePairs } from '../merging/bytePairs.ts';
+import { IdList } from '../merging/idList.ts';
 import type { RegexTokenizer } from '../regex.ts';
+import { GPT2_PATTERN } from '../splitting/gpt2Splitter.ts';
+import { isScanned } from '../splitting/patterns.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 import { namesSchema } from './gpt2Files.ts';
 import { fromNames, namesToJson, toNames } from './namedTokens.ts';

@@ -6,8 +6,8 @@
  */
 import { UserError } from '../../errors.ts';
 import { BasicTokenizer } from '../basic.ts';
-import type { BytePairs } from '../bytePairs.ts';
-import type { Pair } from '../pairs.ts';
+import type { BytePairs } from '../merging/bytePairs.ts';
+import type { Pair } from '../merging/pairs.ts';
 import { RegexTokenizer } from '../regex.ts';
 import { toText } from '../utf8.ts';
 

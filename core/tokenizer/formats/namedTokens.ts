@@ -3,8 +3,8 @@
  * Hugging Face's one have in common. Not the files themselves.
  */
 import { UserError } from '../../errors.ts';
-import type { BytePairs, CompleteParts } from '../bytePairs.ts';
-import type { Pair } from '../pairs.ts';
+import type { BytePairs, CompleteParts } from '../merging/bytePairs.ts';
+import type { Pair } from '../merging/pairs.ts';
 import { fromAlphabet, toAlphabet } from './byteAlphabet.ts';
 
 export type NamedMerge = readonly [left: string, right: string];

@@ -8,13 +8,13 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { UserError } from '../../errors.ts';
-import type { BytePairs } from '../bytePairs.ts';
-import { GPT2_PATTERN } from '../gpt2Splitter.ts';
 import { GPT2_SPECIAL, GPT4_SPECIAL } from '../gpt4.ts';
-import { GPT4_PATTERN } from '../gpt4Splitter.ts';
-import { O200K_PATTERN, O200K_SPECIAL } from '../o200k.ts';
-import { bytesToKey, type Ranks, recoverMerges } from '../ranks.ts';
+import type { BytePairs } from '../merging/bytePairs.ts';
+import { bytesToKey, type Ranks, recoverMerges } from '../merging/ranks.ts';
 import { RegexTokenizer } from '../regex.ts';
+import { GPT2_PATTERN } from '../splitting/gpt2Splitter.ts';
+import { GPT4_PATTERN } from '../splitting/gpt4Splitter.ts';
+import { O200K_PATTERN, O200K_SPECIAL } from '../splitting/o200k.ts';
 import { toBytes } from '../utf8.ts';
 
 /** What a rank file does not hold. */

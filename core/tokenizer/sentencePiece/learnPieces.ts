@@ -5,8 +5,9 @@
  *
  * Source: google/sentencepiece, src/bpe_model_trainer.cc, for which pair is taken.
  */
-import type { Progress } from '../learnMerges.ts';
-import { pairKey } from '../pairs.ts';
+
+import { pairKey } from '../merging/pairs.ts';
+import type { Progress } from '../training/learnMerges.ts';
 
 /** A pair, the text of both, where it stands (its left symbol's place) and how often, words counted as often as they occur. */
 interface Standing {

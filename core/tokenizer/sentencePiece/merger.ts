@@ -5,8 +5,8 @@
  * Unlike byte pairs (bytePairs.ts), symbols are code points, and two of them may be merged however each came to be: what counts is that
  * their texts together are a piece. Source: google/sentencepiece, src/bpe_model.cc, for the order and what is done with unused pieces.
  */
-import { Heap } from '../heap.ts';
-import type { IdList } from '../idList.ts';
+import { Heap } from '../merging/heap.ts';
+import type { IdList } from '../merging/idList.ts';
 import { writeUtf8 } from '../utf8.ts';
 import type { Pieces } from './pieces.ts';
 

@@ -4,8 +4,8 @@
  * decoding is the normalised text.
  */
 
-import { ChunkCache, LONGEST } from '../chunkCache.ts';
-import { IdList } from '../idList.ts';
+import { ChunkCache, LONGEST } from '../merging/chunkCache.ts';
+import { IdList } from '../merging/idList.ts';
 import { anyOf, SpecialTokens } from '../special.ts';
 import type { AllowedSpecial, Offsets, Tokenizer } from '../tokenizer.ts';
 import { concatenate, toBytes, toText } from '../utf8.ts';

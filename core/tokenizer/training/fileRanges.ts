@@ -5,9 +5,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { codeOf } from '../../disk/errors.ts';
 import { UserError } from '../../errors.ts';
-import { gpt2Splitter } from '../gpt2Splitter.ts';
-import { gpt4Splitter } from '../gpt4Splitter.ts';
-import type { Splitter } from '../splitter.ts';
+import { gpt2Splitter } from '../splitting/gpt2Splitter.ts';
+import { gpt4Splitter } from '../splitting/gpt4Splitter.ts';
+import type { Splitter } from '../splitting/splitter.ts';
 import { toText } from '../utf8.ts';
 import type { FileRange } from './range.ts';
 

@@ -3,7 +3,7 @@
  * tokens are ranked in the order in which they were learned, so that encoding a token's bytes with the tokens before it alone leaves
  * the two parts that made it (the lecture's `recover_merges`).
  */
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 import type { CompleteParts } from './bytePairs.ts';
 import type { Pair } from './pairs.ts';
 

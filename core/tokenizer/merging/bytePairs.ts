@@ -5,12 +5,12 @@
  * Of the merges that apply to a chunk, the one of the lowest rank is made first, of several places the leftmost. Where no merge makes
  * a token that an earlier one needs, which learning cannot give, that is the same as making each everywhere (`encodePlainly`).
  */
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
+import { concatenate } from '../utf8.ts';
 import { Heap } from './heap.ts';
 import type { IdList } from './idList.ts';
 import { MergeTable, NO_RANK } from './mergeTable.ts';
 import { MOST_IDS, type Pair } from './pairs.ts';
-import { concatenate } from './utf8.ts';
 
 export interface BytePairsParts {
   /** By rank. */

@@ -1,6 +1,6 @@
 /** Pairs to ranks, by open addressing: three numbers of a typed array each, since a lookup is what encoding spends its time on. */
 
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 
 /** No merge. */
 export const NO_RANK = 0x7fffffff;

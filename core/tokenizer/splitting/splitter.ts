@@ -6,7 +6,7 @@
  * The two patterns that the lectures use are scanned by hand (gpt2Splitter.ts, gpt4Splitter.ts); here any other is left to the
  * engine, and so are those two, as the reference.
  */
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 
 export interface Splitter {
   /** As it is published, for Python's `regex`. */
