@@ -8,8 +8,8 @@
 /** A pair of ids that are merged into a new one. */
 export type Pair = readonly [left: number, right: number];
 
-/** Ids are below it, far above any vocabulary, so that a pair is one exact number. */
-export const MOST_IDS = 2 ** 26;
+/** Ids are below it, far above any vocabulary, so that a pair is one exact number, and a rank and a place in a text are. */
+export const MOST_IDS = 2 ** 22;
 export const pairKey = (left: number, right: number): number => left * MOST_IDS + right;
 export const pairOf = (key: number): Pair => [Math.floor(key / MOST_IDS), key % MOST_IDS];
 

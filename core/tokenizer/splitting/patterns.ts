@@ -5,10 +5,11 @@ import { GPT4_PATTERN, gpt4Splitter } from './gpt4Splitter.ts';
 import { O200K_PATTERN } from './o200k.ts';
 import { regexSplitter, type Splitter } from './splitter.ts';
 
-export const patterns: Readonly<Record<string, string>> = { gpt2: GPT2_PATTERN, gpt4: GPT4_PATTERN };
+export const patterns = { gpt2: GPT2_PATTERN, gpt4: GPT4_PATTERN } as const;
 
 /** The pattern of a name, or the pattern itself. */
-export const patternNamed = (nameOrPattern: string): string => patterns[nameOrPattern] ?? nameOrPattern;
+export const patternNamed = (nameOrPattern: string): string =>
+  Object.entries(patterns).find(([name]) => name === nameOrPattern)?.[1] ?? nameOrPattern;
 
 /** Other spellings of the two, which cut every text as they do. */
 const scanned = new Map<string, Splitter>([
