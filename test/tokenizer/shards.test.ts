@@ -1,6 +1,6 @@
 /** Token shards: what is in them, whatever they are made of, by however many threads, in however many calls. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -111,6 +111,15 @@ describe('the bytes', () => {
     expect(contents('three', 'whole')).toEqual(contents('whole'));
   });
 
+  test('are not inputs themselves where their folder is among them', async () => {
+    mkdirSync(at('above'));
+    write('above/text.txt', verse.join(''));
+    const asked = options([at('above')], 'above/shards');
+    const made = await makeShards(asked);
+    expect(made.making.inputs.map(({ path }) => path)).toEqual([at('above/text.txt')]);
+    expect(await makeShards(asked)).toEqual(made);
+  });
+
   test('do not depend on how often it was broken off', async () => {
     await made;
     const asked = options(inputs, 'broken', { shardTokens });
@@ -219,6 +228,24 @@ describe('refused', () => {
     await expect(going({ inputs: [text, text] })).rejects.toThrow(/another set of inputs/);
     writeFileSync(text, verse.join('').replace('59', '60'));
     await expect(going({})).rejects.toThrow(/another set of inputs, or other contents/);
+  });
+
+  test("a folder in which another process is at work; one that died there is in nobody's way", async () => {
+    mkdirSync(at('locked'));
+    const lock = join(at('locked'), 'shards.lock');
+    const held = (pid: number) => `${hostname()} ${pid} ${Math.round(Date.now() / 1000 - uptime())}\n`;
+    // This process's parent is alive as long as this test.
+    writeFileSync(lock, held(process.ppid));
+    const asked = options([text], 'locked');
+    await expect(makeShards(asked)).rejects.toThrow(
+      new UserError(
+        `process ${process.ppid} is already making shards in ${at('locked')}: stop it first, or choose another folder.`,
+      ),
+    );
+    expect(readdirSync(at('locked'))).toEqual(['shards.lock']);
+    writeFileSync(lock, held(2 ** 30));
+    expect((await makeShards(asked)).done).toBe(true);
+    expect(readdirSync(at('locked'))).not.toContain('shards.lock');
   });
 
   test('shards that are not finished', async () => {

@@ -5,6 +5,7 @@
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf } from '../../disk/errors.ts';
+import { lockFolder } from '../../disk/lock.ts';
 import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
 import { MAX_IDS } from '../../tokenizer/character.ts';
@@ -58,8 +59,24 @@ export async function makeShards(
 }
 
 async function makeThem(options: ShardOptions, progress?: (progress: ShardProgress) => void): Promise<Manifest> {
-  const inputs = await findInputs(options.inputs);
+  const inputs = await findInputs(options.inputs, options.out);
   const making = makingOf(options, inputs);
+  await nodeDisk.makeFolder(options.out);
+  // Another would write to the same files, and each would say of the other's that they are its own.
+  const lock = await lockFolder(options.out, 'shards.lock', 'making shards', nodeDisk);
+  try {
+    return await makeLocked(options, inputs, making, progress);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function makeLocked(
+  options: ShardOptions,
+  inputs: readonly Input[],
+  making: Making,
+  progress?: (progress: ShardProgress) => void,
+): Promise<Manifest> {
   const manifest = await begin(options, making);
   if (manifest.done) return manifest;
   const { tokenizer, threads } = options;
@@ -97,7 +114,6 @@ function makingOf(options: ShardOptions, inputs: readonly Input[]): Making {
 
 /** What is there already of the same, or nothing yet. @throws UserError where it is of something else */
 async function begin({ out, tokenizer }: ShardOptions, making: Making): Promise<Manifest> {
-  await nodeDisk.makeFolder(out);
   const found = await readManifest(out);
   // One of which nothing has been made is in nobody's way.
   if (found === null || found.shards.length === 0) {
