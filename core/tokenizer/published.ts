@@ -22,7 +22,7 @@ const packed: ReadonlyMap<string, () => Promise<{ readonly default: Packed }>> =
 export const PUBLISHED = [...packed.keys()];
 
 /** A line is a mark, the rank of its first token, and tokens in base64: their ranks follow each other. */
-export function unpackRanks(text: string): Ranks {
+function unpackRanks(text: string): Ranks {
   const ranks = new Map<string, number>();
   for (const line of text.split('\n')) {
     const [, first, ...tokens] = line.split(' ');
