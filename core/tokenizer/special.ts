@@ -3,6 +3,9 @@ import { UserError } from '../errors.ts';
 import { MOST_IDS } from './merging/pairs.ts';
 import type { AllowedSpecial } from './tokenizer.ts';
 
+/** What every document begins with, by OpenAI's custom: of shards, and of what is sampled. */
+export const END_OF_TEXT = '<|endoftext|>';
+
 const quote = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /** What `anyOf` looks for, a text and all together, in UTF-16 units: an engine does not take a regular expression of any length. */

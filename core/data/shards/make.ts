@@ -11,6 +11,7 @@ import { UserError } from '../../errors.ts';
 import { MAX_IDS } from '../../tokenizer/character.ts';
 import { describe, hashOf } from '../../tokenizer/description.ts';
 import { keepTokenizer, TOKENIZER } from '../../tokenizer/kept.ts';
+import { END_OF_TEXT } from '../../tokenizer/special.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type DocumentOptions, documentsOf } from './documents.ts';
 import { type EncodedBatch, encodeAll } from './encode.ts';
@@ -19,9 +20,6 @@ import { findInputs, type Input } from './inputs.ts';
 import { readManifest, writeManifest } from './manifest.ts';
 import { type Piece, piecesOf } from './pieces.ts';
 import { ShardWriter } from './writer.ts';
-
-/** What every document begins with. */
-const END_OF_TEXT = '<|endoftext|>';
 
 export interface ShardOptions extends DocumentOptions {
   /** Files, and folders of them. */
