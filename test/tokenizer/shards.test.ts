@@ -1,4 +1,5 @@
 /** Token shards: what is in them, whatever they are made of, by however many threads, in however many calls. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
@@ -187,6 +188,27 @@ describe('the bytes', () => {
     bytes.fill(7, 32, 64);
     writeFileSync(file, bytes);
     await expect(loadShards(at('damaged'))).rejects.toThrow(/ was made with another tokenizer than /);
+  });
+
+  test('whose description is not of their ids are refused, though every hash is right', async () => {
+    await makeShards(options([write('described.txt', verse.join(''))], 'described'));
+    const file = join(at('described'), 'shards.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8'));
+    const described = (making: object) =>
+      writeFileSync(file, JSON.stringify({ ...manifest, making: { ...manifest.making, ...making } }));
+    for (const making of [{ bytesPerId: 4 }, { vocabSize: 7 }, { endOfText: 7 }]) {
+      described(making);
+      await expect(loadShards(at('described'))).rejects.toThrow(/ is not as it was made/);
+    }
+    // The headers say it too.
+    for (const shard of manifest.shards) {
+      const bytes = readFileSync(join(at('described'), shard.file));
+      bytes.writeUInt32LE(4, 12);
+      writeFileSync(join(at('described'), shard.file), bytes);
+      shard.sha256 = createHash('sha256').update(bytes).digest('hex');
+    }
+    described({ bytesPerId: 4 });
+    await expect(loadShards(at('described'))).rejects.toThrow(/shards\.json is damaged, its ids are not those of its/);
   });
 });
 

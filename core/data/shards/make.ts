@@ -8,14 +8,13 @@ import { codeOf } from '../../disk/errors.ts';
 import { lockFolder } from '../../disk/lock.ts';
 import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
-import { MAX_IDS } from '../../tokenizer/character.ts';
 import { describe, hashOf } from '../../tokenizer/description.ts';
 import { keepTokenizer, TOKENIZER } from '../../tokenizer/kept.ts';
 import { END_OF_TEXT } from '../../tokenizer/special.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type DocumentOptions, documentsOf } from './documents.ts';
 import { type EncodedBatch, encodeAll } from './encode.ts';
-import { MANIFEST, type Making, type Manifest, type Place, type ShardHeader } from './format.ts';
+import { bytesPerIdOf, MANIFEST, type Making, type Manifest, type Place, type ShardHeader } from './format.ts';
 import { findInputs, type Input } from './inputs.ts';
 import { readManifest, writeManifest } from './manifest.ts';
 import { type Piece, piecesOf } from './pieces.ts';
@@ -105,7 +104,7 @@ function makingOf(options: ShardOptions, inputs: readonly Input[]): Making {
   const { vocabSize } = tokenizer;
   return {
     tokenizerSha256: hashOf(tokenizer),
-    ...{ vocabSize, bytesPerId: vocabSize > MAX_IDS ? 4 : 2, endOfText, shardTokens, textField, separator },
+    ...{ vocabSize, bytesPerId: bytesPerIdOf(vocabSize), endOfText, shardTokens, textField, separator },
     inputs: inputs.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
   };
 }
