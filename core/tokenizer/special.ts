@@ -35,6 +35,7 @@ export class SpecialTokens {
     this.#texts = new Map([...ids].map(([text, id]) => [id, text]));
     if (ids.has('') || this.#texts.size < ids.size)
       throw new UserError('special tokens must be texts that are not empty, each with an id of its own.');
+    this.#all = anyOf(ids.keys());
     let longest = 0;
     for (const [text, id] of ids) {
       if (!text.isWellFormed())
@@ -45,7 +46,6 @@ export class SpecialTokens {
         );
       longest = Math.max(longest, text.length);
     }
-    this.#all = anyOf(ids.keys());
     this.#longest = longest;
   }
 

@@ -270,6 +270,22 @@ describe('refused', () => {
     expect(readdirSync(at('locked'))).not.toContain('shards.lock');
   });
 
+  test('a shard that cannot be put in its place: nothing of it is left, and the next call makes it', async () => {
+    const asked = options([text], 'in-the-way');
+    await makeShards(asked);
+    const manifest = join(at('in-the-way'), 'shards.json');
+    const made = JSON.parse(readFileSync(manifest, 'utf8'));
+    const begun = { ...made, shards: [], documents: 0, at: { input: 0, piece: 0, tokens: 0 }, done: false };
+    writeFileSync(manifest, JSON.stringify(begun));
+    const first = join(at('in-the-way'), made.shards[0].file);
+    rmSync(first);
+    mkdirSync(join(first, 'in it'), { recursive: true });
+    await expect(makeShards(asked)).rejects.toThrow(/ cannot be made \((EISDIR|ENOTEMPTY|EEXIST)\): mend that/);
+    expect(readdirSync(at('in-the-way')).filter((name) => /tmp|lock/.test(name))).toEqual([]);
+    rmSync(first, { recursive: true });
+    expect(await makeShards(asked)).toEqual(made);
+  });
+
   test('shards that are not finished', async () => {
     const lines = verse.map((text) => `${JSON.stringify({ text: text.repeat(300) })}\n`);
     const asked = options([write('unfinished.jsonl', lines.join(''))], 'unfinished', { shardTokens: 5000 });

@@ -51,7 +51,7 @@ export class Pieces {
     let longest = 0;
     const refuse = (id: number, why: string): never => {
       throw new UserError(
-        `piece ${id}, ${JSON.stringify(list[id]?.text)}, ${why}: this is no SentencePiece vocabulary.`,
+        `piece ${id}, ${JSON.stringify(list[id]?.text.slice(0, 60))}, ${why}: this is no SentencePiece vocabulary.`,
       );
     };
     for (const [id, { text, score, kind }] of list.entries()) {
