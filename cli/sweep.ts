@@ -16,7 +16,9 @@ import { type Combination, combinations, parseSweep, type Sweep } from '../coord
 import { markdownTable, type RunOutcome, ranked, type SweepRow, sweepRow } from '../coordinator/search/table.ts';
 import { Divergence } from '../coordinator/trainer.ts';
 import { UserError } from '../core/errors.ts';
+import { hashOf } from '../core/tokenizer/description.ts';
 import { dataKind, type Recipe } from '../models/recipe.ts';
+import { askedTokenizer } from '../models/tokenizers.ts';
 import { keepPool } from '../worker/local.ts';
 import { secret } from './door.ts';
 import { type LogArguments, logged, openLog } from './log.ts';
@@ -94,6 +96,8 @@ async function plan(asked: Sweep, out: string, { file, trustCode }: SweepArgumen
   const { base, set, grid, steps, data } = asked;
   const runs: Planned[] = [];
   const hashes = new Map<string, Promise<string>>();
+  // A tokenizer's file may be another than when the sweep was begun: what runs are told apart by is its hash.
+  const spellings = new Map<string | undefined, Promise<string | null>>();
   for (const combination of combinations(grid)) {
     const { steps: ownSteps = steps, ...values } = combination.values;
     if (ownSteps !== undefined && (typeof ownSteps !== 'number' || !Number.isInteger(ownSteps) || ownSteps < 1))
@@ -106,9 +110,13 @@ async function plan(asked: Sweep, out: string, { file, trustCode }: SweepArgumen
     const key = `${dataKind(recipe)} ${source}`;
     const sha256 = hashes.get(key) ?? loadData(recipe).then((loaded) => loaded.sha256);
     hashes.set(key, sha256);
+    const { tokenizer } = recipe.data;
+    const tokens = spellings.get(tokenizer) ?? askedTokenizer(recipe).then((found) => found && hashOf(found));
+    spellings.set(tokenizer, tokens);
+    const tokenizerSha256 = (await tokens) ?? recipe.data.tokenizerSha256;
     for (const seed of asked.seeds ?? [recipe.seed]) {
       const dir = join(out, `${combination.label}-seed${seed}`);
-      const seeded: Recipe = { ...recipe, seed };
+      const seeded: Recipe = { ...recipe, seed, data: { ...recipe.data, tokenizerSha256 } };
       runs.push({ combination, recipe: seeded, dir, outcome: await outcomeIn(dir, seeded, await sha256, file) });
     }
   }

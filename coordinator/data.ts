@@ -74,6 +74,16 @@ export function prepareWhole(recipe: Recipe, data: LoadedData, tokenizer: Tokeni
  * @throws UserError if the data is too little, has characters that data.vocab has not, or the tokenizer is not one for it
  */
 export function prepareData(recipe: Recipe, data: LoadedData, tokenizer: Tokenizer | null = null): RecipeData {
+  const prepared = prepareAny(recipe, data, tokenizer);
+  const { tokenizerSha256: wanted } = recipe.data;
+  const found = 'tokenizerSha256' in prepared.spelling ? prepared.spelling.tokenizerSha256 : null;
+  if (wanted === undefined || found === wanted) return prepared;
+  throw new UserError(
+    `${data.name} is spelled ${found === null ? 'in characters' : 'by another tokenizer'}, and not by that of data.tokenizerSha256: name that one as data.tokenizer, or leave the hash out.`,
+  );
+}
+
+function prepareAny(recipe: Recipe, data: LoadedData, tokenizer: Tokenizer | null): RecipeData {
   switch (data.kind) {
     case 'lines':
       return prepareLines(recipe, data);

@@ -3,6 +3,7 @@ import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
 import { type Checkpoint, type DamagedCheckpoint, hasCheckpoint, latestCheckpoint } from '../core/checkpoint/store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Disk } from '../core/disk/disk.ts';
+import type { FolderLock } from '../core/disk/lock.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import { hashOf } from '../core/tokenizer/description.ts';
@@ -19,8 +20,7 @@ import { samplerOf } from './draws.ts';
 import type { RunOptions } from './options.ts';
 import type { RunParts } from './run.ts';
 import { type RunConfig, readConfig } from './runConfig.ts';
-import { RunFolder } from './runFolder.ts';
-import { lockRun, type RunLock } from './runLock.ts';
+import { lockRun, RunFolder } from './runFolder.ts';
 import { Trainer } from './trainer.ts';
 
 export interface PreparedRun extends RunParts {
@@ -99,7 +99,7 @@ async function resume(
   { recipe: started, ...before }: RunConfig,
   changes: Changes,
   options: (steps: number) => RunOptions,
-  lock: RunLock,
+  lock: FolderLock,
   { disk, clock, loadData }: RunPlace,
 ): Promise<PreparedRun> {
   const source = changes.source ?? started.data.source;

@@ -24,6 +24,7 @@ import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { Disk } from '../core/disk/disk.ts';
 import { mayPass } from '../core/disk/errors.ts';
 import { openIfThere, replaceFile, temporaryOf } from '../core/disk/files.ts';
+import { type FolderLock, lockFolder } from '../core/disk/lock.ts';
 import { nodeDisk } from '../core/disk/nodeDisk.ts';
 import { UserError } from '../core/errors.ts';
 import type { Diagnostics, Samples } from '../core/protocol/diagnostics.ts';
@@ -34,7 +35,6 @@ import { cannotWrite, notSaved, waitsForDisk } from './diskTrouble.ts';
 import { jsonLines } from './jsonLines.ts';
 import { type AnyLine, cutLines, JsonLog } from './jsonLog.ts';
 import { CONFIG, type RunConfig, writeConfig } from './runConfig.ts';
-import { lockRun, type RunLock } from './runLock.ts';
 
 /** One training step in ledger.jsonl: who computed which micro-batches. */
 export interface LedgerLine {
@@ -90,11 +90,14 @@ interface DueCheckpoint {
   readonly keep: Keep;
 }
 
+/** @throws UserError if another process of this machine is at work in the run's folder */
+export const lockRun = (dir: string, disk: Disk): Promise<FolderLock> => lockFolder(dir, 'run.lock', 'training', disk);
+
 export class RunFolder {
   readonly dir: string;
   readonly #disk: Disk;
   readonly #clock: Clock;
-  readonly #lock: RunLock;
+  readonly #lock: FolderLock;
   readonly #queue: DiskQueue;
   readonly #log: JsonLog;
   readonly #ledger: JsonLog;
@@ -116,7 +119,14 @@ export class RunFolder {
   /** The step of the last checkpoint that was written or taken up. */
   #saved: number;
 
-  private constructor(dir: string, config: RunConfig, lock: RunLock, saved: number | null, disk: Disk, clock: Clock) {
+  private constructor(
+    dir: string,
+    config: RunConfig,
+    lock: FolderLock,
+    saved: number | null,
+    disk: Disk,
+    clock: Clock,
+  ) {
     this.dir = dir;
     this.#disk = disk;
     this.#clock = clock;
@@ -173,7 +183,7 @@ export class RunFolder {
     dir: string,
     config: RunConfig,
     { step, again, damaged }: ResumedAt,
-    lock: RunLock,
+    lock: FolderLock,
     disk = nodeDisk,
     clock = systemClock,
   ): Promise<RunFolder> {

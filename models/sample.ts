@@ -3,6 +3,7 @@ import { BOUNDARY_ID } from '../core/data/vocabulary.ts';
 import { Site, Stream } from '../core/random/streams.ts';
 import { intTensor, narrow, noGrad } from '../core/tensor/index.ts';
 import { CharacterTokenizer } from '../core/tokenizer/character.ts';
+import { END_OF_TEXT } from '../core/tokenizer/special.ts';
 import { StreamingDecoder } from '../core/tokenizer/streamingDecoder.ts';
 import { isToken } from '../core/tokenizer/symbol.ts';
 import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
@@ -79,9 +80,6 @@ async function* finishLine(
     yield id;
   }
 }
-
-/** What a document begins with. */
-const END_OF_TEXT = '<|endoftext|>';
 
 /** What stands before a text without a prompt: the mark of a document's beginning, or the end of a line. */
 function beginning(tokenizer: Tokenizer): number {

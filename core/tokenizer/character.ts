@@ -19,10 +19,10 @@ export function describeLine(line: string, number: number | undefined): string {
   return number === undefined ? shown : `line ${number}, ${shown},`;
 }
 
-/** The distinct characters of some texts, in the order of their code points: Python's `sorted(set(text))`. */
+/** The distinct characters of some texts, a lone surrogate as U+FFFD, in the order of their code points: Python's `sorted(set(text))`. */
 export function distinctCharacters(texts: Iterable<string>): string[] {
   const distinct = new Set<string>();
-  for (const text of texts) for (const character of text) distinct.add(character);
+  for (const text of texts) for (const character of text.toWellFormed()) distinct.add(character);
   // The default sort is by UTF-16 unit, which puts U+1F600 before U+FF21.
   return [...distinct].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
 }
@@ -55,7 +55,7 @@ export class CharacterTokenizer implements Tokenizer {
     }
     const without = reserved.map((symbol) => `, without ${JSON.stringify(symbol)}`).join('');
     for (const [id, symbol] of symbols.entries()) {
-      if ([...symbol].length !== 1) {
+      if ([...symbol].length !== 1 || !symbol.isWellFormed()) {
         throw new UserError(`${JSON.stringify(symbol)} is not one character: give a vocabulary as single characters.`);
       }
       if (this.#ids.has(symbol)) {
@@ -88,12 +88,13 @@ export class CharacterTokenizer implements Tokenizer {
   }
 
   /**
-   * The ids of a text, one for each code point.
+   * The ids of a text, one for each code point. A lone surrogate is read as U+FFFD.
    *
    * @param number the line of its file that the text begins on, for errors
    * @throws UserError on a character that is not in the vocabulary
    */
-  encode(text: string, _allowedSpecial: AllowedSpecial = 'none_raise', number?: number): Uint32Array<ArrayBuffer> {
+  encode(given: string, _allowedSpecial: AllowedSpecial = 'none_raise', number?: number): Uint32Array<ArrayBuffer> {
+    const text = given.toWellFormed();
     // A code point is one or two UTF-16 units.
     const ids = new Uint32Array(text.length);
     let count = 0;
@@ -107,7 +108,8 @@ export class CharacterTokenizer implements Tokenizer {
     return count === ids.length ? ids : ids.slice(0, count);
   }
 
-  count(text: string): number {
+  count(given: string): number {
+    const text = given.toWellFormed();
     let count = 0;
     let unit = 0;
     for (const character of text) {

@@ -32,7 +32,7 @@ export class ChunkedTokenizer implements Tokenizer {
           `the special token ${JSON.stringify(text)} has the id ${id}, which is that of another token: give it an id of its own.`,
         );
     }
-    this.vocabSize = Math.max(pairs.size, ...[...special.values()].map((id) => id + 1));
+    this.vocabSize = [...special.values()].reduce((size, id) => Math.max(size, id + 1), pairs.size);
   }
 
   get special(): ReadonlyMap<string, number> {

@@ -2,13 +2,14 @@
 
 import { type Ranks, recoverMerges } from './merging/ranks.ts';
 import { RegexTokenizer } from './regex.ts';
+import { END_OF_TEXT } from './special.ts';
 import { GPT2_PATTERN } from './splitting/gpt2Splitter.ts';
 import { GPT4_PATTERN } from './splitting/gpt4Splitter.ts';
 
-export const GPT2_SPECIAL: ReadonlyMap<string, number> = new Map([['<|endoftext|>', 50256]]);
+export const GPT2_SPECIAL: ReadonlyMap<string, number> = new Map([[END_OF_TEXT, 50256]]);
 
 export const GPT4_SPECIAL: ReadonlyMap<string, number> = new Map([
-  ['<|endoftext|>', 100257],
+  [END_OF_TEXT, 100257],
   ['<|fim_prefix|>', 100258],
   ['<|fim_middle|>', 100259],
   ['<|fim_suffix|>', 100260],

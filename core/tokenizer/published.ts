@@ -11,18 +11,18 @@ interface Packed {
   readonly bpe_ranks: string;
 }
 
-const packed: Readonly<Record<string, () => Promise<{ readonly default: Packed }>>> = {
-  gpt2: () => import('js-tiktoken/ranks/gpt2'),
-  r50k_base: () => import('js-tiktoken/ranks/r50k_base'),
-  p50k_base: () => import('js-tiktoken/ranks/p50k_base'),
-  cl100k_base: () => import('js-tiktoken/ranks/cl100k_base'),
-  o200k_base: () => import('js-tiktoken/ranks/o200k_base'),
-};
+const packed: ReadonlyMap<string, () => Promise<{ readonly default: Packed }>> = new Map([
+  ['gpt2', () => import('js-tiktoken/ranks/gpt2')],
+  ['r50k_base', () => import('js-tiktoken/ranks/r50k_base')],
+  ['p50k_base', () => import('js-tiktoken/ranks/p50k_base')],
+  ['cl100k_base', () => import('js-tiktoken/ranks/cl100k_base')],
+  ['o200k_base', () => import('js-tiktoken/ranks/o200k_base')],
+]);
 
-export const PUBLISHED = Object.keys(packed);
+export const PUBLISHED = [...packed.keys()];
 
 /** A line is a mark, the rank of its first token, and tokens in base64: their ranks follow each other. */
-export function unpackRanks(text: string): Ranks {
+function unpackRanks(text: string): Ranks {
   const ranks = new Map<string, number>();
   for (const line of text.split('\n')) {
     const [, first, ...tokens] = line.split(' ');
@@ -33,7 +33,7 @@ export function unpackRanks(text: string): Ranks {
 
 /** @throws UserError where none has that name */
 export async function publishedTokenizer(name: string): Promise<RegexTokenizer> {
-  const load = packed[name];
+  const load = packed.get(name);
   if (load === undefined)
     throw new UserError(`no published tokenizer is called ${JSON.stringify(name)}: there are ${PUBLISHED.join(', ')}.`);
   const { pat_str, special_tokens, bpe_ranks } = (await load()).default;

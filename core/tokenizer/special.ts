@@ -1,12 +1,25 @@
 /** Special tokens: texts that stand for one id each where they are allowed, and are never made by merges. */
 import { UserError } from '../errors.ts';
+import { MOST_IDS } from './merging/pairs.ts';
 import type { AllowedSpecial } from './tokenizer.ts';
+
+/** What every document begins with, by OpenAI's custom: of shards, and of what is sampled. */
+export const END_OF_TEXT = '<|endoftext|>';
 
 const quote = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
-/** Matches any of some texts; of two that begin at one place, the longer. Null if there are none. */
+/** What `anyOf` looks for, a text and all together, in UTF-16 units: an engine does not take a regular expression of any length. */
+const LONGEST = 1000;
+const MOST_SOUGHT = 2 ** 20;
+
+/** Matches any of some texts; of two that begin at one place, the longer. Null if there are none. @throws UserError where they are too much */
 export function anyOf(texts: Iterable<string>): RegExp | null {
   const longestFirst = [...texts].sort((a, b) => b.length - a.length);
+  const all = longestFirst.reduce((sum, text) => sum + text.length, 0);
+  if ((longestFirst[0]?.length ?? 0) > LONGEST || all > MOST_SOUGHT)
+    throw new UserError(
+      `special tokens, or symbols, of more than ${LONGEST} characters, or ${MOST_SOUGHT} together, cannot be looked for: give shorter ones, or fewer.`,
+    );
   return longestFirst.length === 0 ? null : new RegExp(longestFirst.map(quote).join('|'), 'g');
 }
 
@@ -16,14 +29,24 @@ export class SpecialTokens {
   readonly #all: RegExp | null;
   readonly #longest: number;
 
-  /** @throws UserError where a token is empty or two have one id */
+  /** @throws UserError where a token is empty, too long or no text, or its id is too large or another's */
   constructor(ids: ReadonlyMap<string, number>) {
     this.ids = ids;
     this.#texts = new Map([...ids].map(([text, id]) => [id, text]));
     if (ids.has('') || this.#texts.size < ids.size)
       throw new UserError('special tokens must be texts that are not empty, each with an id of its own.');
     this.#all = anyOf(ids.keys());
-    this.#longest = Math.max(0, ...[...ids.keys()].map((text) => text.length));
+    let longest = 0;
+    for (const [text, id] of ids) {
+      if (!text.isWellFormed())
+        throw new UserError(`the special token ${JSON.stringify(text)} has half a character: give it whole ones.`);
+      if (!(id < MOST_IDS))
+        throw new UserError(
+          `the special token ${JSON.stringify(text)} has the id ${id}, which is above ${MOST_IDS - 1}: give it a smaller one.`,
+        );
+      longest = Math.max(longest, text.length);
+    }
+    this.#longest = longest;
   }
 
   textOf(id: number): string | undefined {

@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe as describeTokenizer } from '../../core/tokenizer/description.ts';
+import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
 import { Cli, endAll, readJsonLines, readSummary, refused, scratch } from '../support/cli.ts';
 
 const { dir, remove } = scratch();
@@ -204,6 +206,28 @@ steps: 20
     writeFileSync(at('other.yaml'), readFileSync(file, 'utf8').replace('embeddingDim: 4', 'embeddingDim: 5'));
     await refused(['sweep', at('other.yaml'), '--out', out], /seed1 holds a run of another recipe or other data/);
     for (const run of dirs) expect(readSummary(run).complete).toBe(true);
+  });
+
+  test('refuses a folder that holds runs of another tokenizer, though its file has the same name', async () => {
+    const text = Array.from({ length: 200 }, (_, i) => `${i} green bottles on the wall\n`).join('');
+    writeFileSync(at('text.txt'), text);
+    const keep = (vocabSize: number) =>
+      writeFileSync(at('tokenizer.json'), JSON.stringify(describeTokenizer(RegexTokenizer.train(text, vocabSize))));
+    keep(280);
+    writeFileSync(
+      at('tokens.yaml'),
+      `base: text-gpt
+set: { data.tokenizer: ${at('tokenizer.json')}, model.blockSize: 8, model.layers: 1, model.heads: 1, model.embeddingDim: 4 }
+data: ${at('text.txt')}
+grid: { schedule.lr: [0.01] }
+steps: 1
+`,
+    );
+    const again = ['sweep', at('tokens.yaml'), '--out', at('tokens')];
+    expect(runs(await done(...again))).toBe(1);
+    expect(runs(await done(...again))).toBe(0);
+    keep(281);
+    await refused(again, / holds a run of another recipe or other data/);
   });
 
   test('refuses what cannot be done at all', async () => {

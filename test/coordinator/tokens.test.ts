@@ -170,6 +170,13 @@ test('shards of another tokenizer, and models that spell otherwise, are refused'
     tokenizer: at('tokenizer.json'),
   });
   await refused(data, /tokenizer\.json is not the tokenizer of data\.tokenizerSha256/);
+  // A run's own recipe, which names no tokenizer where it was trained on shards, with other data.
+  const hashed = (source: string) => ({ source: at(source), tokenizerSha256: hashOf(tokenizer) });
+  await refused(
+    hashed('text.txt'),
+    /text\.txt is spelled in characters, and not by that of data\.tokenizerSha256: name/,
+  );
+  await refused(hashed('others'), /others is spelled by another tokenizer, and not by that of data\.tokenizerSha256/);
   const asked = recipeOf({ source: at('others') });
   const loaded = await loadData(asked);
   expect(() => prepareWhole(asked, loaded, tokenizer)).toThrow(

@@ -1,8 +1,7 @@
 /** A run's folder on a simulated disk, with a writer of made-up steps, and a reader that says what of them is there. */
 
 import { readConfig } from '../../coordinator/runConfig.ts';
-import { RunFolder } from '../../coordinator/runFolder.ts';
-import { lockRun } from '../../coordinator/runLock.ts';
+import { lockRun, RunFolder } from '../../coordinator/runFolder.ts';
 import { type CheckpointTensor, searchCheckpoint } from '../../core/checkpoint/store.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Disk } from '../../core/disk/disk.ts';

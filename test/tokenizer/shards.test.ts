@@ -1,6 +1,7 @@
 /** Token shards: what is in them, whatever they are made of, by however many threads, in however many calls. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -111,6 +112,15 @@ describe('the bytes', () => {
     expect(contents('three', 'whole')).toEqual(contents('whole'));
   });
 
+  test('are not inputs themselves where their folder is among them', async () => {
+    mkdirSync(at('above'));
+    write('above/text.txt', verse.join(''));
+    const asked = options([at('above')], 'above/shards');
+    const made = await makeShards(asked);
+    expect(made.making.inputs.map(({ path }) => path)).toEqual([at('above/text.txt')]);
+    expect(await makeShards(asked)).toEqual(made);
+  });
+
   test('do not depend on how often it was broken off', async () => {
     await made;
     const asked = options(inputs, 'broken', { shardTokens });
@@ -179,6 +189,27 @@ describe('the bytes', () => {
     writeFileSync(file, bytes);
     await expect(loadShards(at('damaged'))).rejects.toThrow(/ was made with another tokenizer than /);
   });
+
+  test('whose description is not of their ids are refused, though every hash is right', async () => {
+    await makeShards(options([write('described.txt', verse.join(''))], 'described'));
+    const file = join(at('described'), 'shards.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8'));
+    const described = (making: object) =>
+      writeFileSync(file, JSON.stringify({ ...manifest, making: { ...manifest.making, ...making } }));
+    for (const making of [{ bytesPerId: 4 }, { vocabSize: 7 }, { endOfText: 7 }]) {
+      described(making);
+      await expect(loadShards(at('described'))).rejects.toThrow(/ is not as it was made/);
+    }
+    // The headers say it too.
+    for (const shard of manifest.shards) {
+      const bytes = readFileSync(join(at('described'), shard.file));
+      bytes.writeUInt32LE(4, 12);
+      writeFileSync(join(at('described'), shard.file), bytes);
+      shard.sha256 = createHash('sha256').update(bytes).digest('hex');
+    }
+    described({ bytesPerId: 4 });
+    await expect(loadShards(at('described'))).rejects.toThrow(/shards\.json is damaged, its ids are not those of its/);
+  });
 });
 
 describe('refused', () => {
@@ -219,6 +250,40 @@ describe('refused', () => {
     await expect(going({ inputs: [text, text] })).rejects.toThrow(/another set of inputs/);
     writeFileSync(text, verse.join('').replace('59', '60'));
     await expect(going({})).rejects.toThrow(/another set of inputs, or other contents/);
+  });
+
+  test("a folder in which another process is at work; one that died there is in nobody's way", async () => {
+    mkdirSync(at('locked'));
+    const lock = join(at('locked'), 'shards.lock');
+    const held = (pid: number) => `${hostname()} ${pid} ${Math.round(Date.now() / 1000 - uptime())}\n`;
+    // This process's parent is alive as long as this test.
+    writeFileSync(lock, held(process.ppid));
+    const asked = options([text], 'locked');
+    await expect(makeShards(asked)).rejects.toThrow(
+      new UserError(
+        `process ${process.ppid} is already making shards in ${at('locked')}: stop it first, or choose another folder.`,
+      ),
+    );
+    expect(readdirSync(at('locked'))).toEqual(['shards.lock']);
+    writeFileSync(lock, held(2 ** 30));
+    expect((await makeShards(asked)).done).toBe(true);
+    expect(readdirSync(at('locked'))).not.toContain('shards.lock');
+  });
+
+  test('a shard that cannot be put in its place: nothing of it is left, and the next call makes it', async () => {
+    const asked = options([text], 'in-the-way');
+    await makeShards(asked);
+    const manifest = join(at('in-the-way'), 'shards.json');
+    const made = JSON.parse(readFileSync(manifest, 'utf8'));
+    const begun = { ...made, shards: [], documents: 0, at: { input: 0, piece: 0, tokens: 0 }, done: false };
+    writeFileSync(manifest, JSON.stringify(begun));
+    const first = join(at('in-the-way'), made.shards[0].file);
+    rmSync(first);
+    mkdirSync(join(first, 'in it'), { recursive: true });
+    await expect(makeShards(asked)).rejects.toThrow(/ cannot be made \((EISDIR|ENOTEMPTY|EEXIST)\): mend that/);
+    expect(readdirSync(at('in-the-way')).filter((name) => /tmp|lock/.test(name))).toEqual([]);
+    rmSync(first, { recursive: true });
+    expect(await makeShards(asked)).toEqual(made);
   });
 
   test('shards that are not finished', async () => {

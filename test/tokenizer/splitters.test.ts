@@ -148,10 +148,19 @@ describe('what is sure whatever follows', () => {
     );
   });
 
-  test('is all but the last two chunks, and does not end with white space, which would be cut otherwise', () => {
-    expect(safeCut(gpt4Splitter, 'one two three')).toBe(3);
-    expect(safeCut(gpt4Splitter, 'one two')).toBe(0);
-    expect(safeCut(gpt2Splitter, 'one  1 2')).toBe(3);
+  test('is all before the end of the last word or number', () => {
+    expect(safeCut(gpt4Splitter, 'one two three')).toBe(7);
+    expect(safeCut(gpt2Splitter, 'one  1 2')).toBe(6);
+    // What may become a contraction, a longer word, or an accent of it, is none.
+    expect(safeCut(gpt4Splitter, "one don'")).toBe(3);
+    expect(safeCut(gpt4Splitter, 'one e\u0301')).toBe(3);
+    expect(safeCut(gpt4Splitter, 'one two\ud835')).toBe(3);
+  });
+
+  test('without words, is all but the last two chunks, and does not end with white space, which would be cut otherwise', () => {
+    expect(safeCut(gpt4Splitter, '!! ?? .. ,,')).toBe(5);
+    expect(safeCut(gpt2Splitter, '!!  ?? .')).toBe(2);
+    expect(safeCut(gpt2Splitter, '!! ??')).toBe(0);
   });
 
   test('is nothing of a pattern that may look far ahead', () => {

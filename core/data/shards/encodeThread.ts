@@ -29,5 +29,5 @@ export default function encode(pieces: readonly Piece[]): Encoded {
     return all.length - before;
   });
   const ids = all.take();
-  return { ids: bytesPerId === 2 ? Uint16Array.from(ids) : ids, counts };
+  return { ids: bytesPerId === 2 ? new Uint16Array(ids) : ids, counts };
 }

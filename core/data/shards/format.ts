@@ -14,12 +14,16 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import * as z from 'zod';
+import { MAX_IDS } from '../../tokenizer/character.ts';
 
 export const HEADER_BYTES = 64;
 export const MANIFEST = 'shards.json';
 
 const MAGIC = 'MGSHARD\0';
 const VERSION = 1;
+
+/** As few as hold every id. */
+export const bytesPerIdOf = (vocabSize: number): 2 | 4 => (vocabSize > MAX_IDS ? 4 : 2);
 
 export interface ShardHeader {
   readonly bytesPerId: 2 | 4;

@@ -1,7 +1,7 @@
 /** The files that shards are made of: found in folders, told apart by their names' endings, and known again. Node only. */
 import { createHash } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { codeOf } from '../../disk/errors.ts';
 import { UserError } from '../../errors.ts';
 
@@ -19,12 +19,13 @@ const END_BYTES = 1 << 16;
 
 /**
  * Files as they are, folders with what is in and below them in the order of names; what is hidden is passed over.
+ * @param except a folder that is passed over as well: that of the shards, which may be below
  * @throws UserError where one is not there, or there is no file at all
  */
-export async function findInputs(paths: readonly string[]): Promise<Input[]> {
+export async function findInputs(paths: readonly string[], except: string): Promise<Input[]> {
   const inputs: Input[] = [];
   try {
-    for (const path of paths) for await (const file of filesAt(path)) inputs.push(await inputAt(file));
+    for (const path of paths) for await (const file of filesAt(path, resolve(except))) inputs.push(await inputAt(file));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
@@ -36,11 +37,12 @@ export async function findInputs(paths: readonly string[]): Promise<Input[]> {
   return inputs;
 }
 
-async function* filesAt(path: string): AsyncGenerator<string> {
+async function* filesAt(path: string, except: string): AsyncGenerator<string> {
+  if (resolve(path) === except) return;
   if (!(await stat(path)).isDirectory()) return yield path;
   // By code unit: the same everywhere.
   const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
-  for (const name of names) yield* filesAt(join(path, name));
+  for (const name of names) yield* filesAt(join(path, name), except);
 }
 
 function kindOf(path: string): InputKind {

@@ -7,7 +7,7 @@ import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
 import { keptTokenizer } from '../../tokenizer/kept.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { HEADER_BYTES, MANIFEST, type Making, readHeader, type Shard } from './format.ts';
+import { bytesPerIdOf, HEADER_BYTES, MANIFEST, type Making, readHeader, type Shard } from './format.ts';
 import { readManifest } from './manifest.ts';
 import { hashFile } from './writer.ts';
 
@@ -34,14 +34,19 @@ export async function loadShards(dir: string): Promise<LoadedShards> {
   if (!done)
     throw new UserError(`the shards in ${dir} are not finished: call manygrad tokenizer shard again, which goes on.`);
   for (const shard of shards) await check(dir, shard, making);
-  const { tokenizerSha256 } = making;
+  const { tokenizerSha256, vocabSize, bytesPerId } = making;
+  const tokenizer = await keptTokenizer(dir, tokenizerSha256, nodeDisk);
+  if (tokenizer.vocabSize !== vocabSize || bytesPerId !== bytesPerIdOf(vocabSize))
+    throw new UserError(
+      `${join(dir, MANIFEST)} is damaged, its ids are not those of its tokenizer: make the shards again in a new folder.`,
+    );
   return {
     kind: 'shards',
     name: dir,
     sha256: createHash('sha256')
       .update(shards.map((shard) => shard.sha256).join('\n'))
       .digest('hex'),
-    tokenizer: await keptTokenizer(dir, tokenizerSha256, nodeDisk),
+    tokenizer,
     tokenizerSha256,
     shards: shards.map(({ file, tokens }) => ({ path: join(dir, file), tokens })),
   };
@@ -55,7 +60,13 @@ async function check(dir: string, { file, tokens, sha256 }: Shard, making: Makin
       throw new UserError(
         `${path} was made with another tokenizer than ${join(dir, MANIFEST)} says: put the folder's own shard back.`,
       );
-    if (header?.tokens === tokens && (await hashFile(path)) === sha256) return;
+    const { bytesPerId, vocabSize, endOfText } = making;
+    const isSame =
+      header?.tokens === tokens &&
+      header.bytesPerId === bytesPerId &&
+      header.vocabSize === vocabSize &&
+      header.endOfText === endOfText;
+    if (isSame && (await hashFile(path)) === sha256) return;
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(

@@ -5,22 +5,20 @@
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf } from '../../disk/errors.ts';
+import { lockFolder } from '../../disk/lock.ts';
 import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
-import { MAX_IDS } from '../../tokenizer/character.ts';
 import { describe, hashOf } from '../../tokenizer/description.ts';
 import { keepTokenizer, TOKENIZER } from '../../tokenizer/kept.ts';
+import { END_OF_TEXT } from '../../tokenizer/special.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type DocumentOptions, documentsOf } from './documents.ts';
 import { type EncodedBatch, encodeAll } from './encode.ts';
-import { MANIFEST, type Making, type Manifest, type Place, type ShardHeader } from './format.ts';
+import { bytesPerIdOf, MANIFEST, type Making, type Manifest, type Place, type ShardHeader } from './format.ts';
 import { findInputs, type Input } from './inputs.ts';
 import { readManifest, writeManifest } from './manifest.ts';
 import { type Piece, piecesOf } from './pieces.ts';
 import { ShardWriter } from './writer.ts';
-
-/** What every document begins with. */
-const END_OF_TEXT = '<|endoftext|>';
 
 export interface ShardOptions extends DocumentOptions {
   /** Files, and folders of them. */
@@ -58,8 +56,24 @@ export async function makeShards(
 }
 
 async function makeThem(options: ShardOptions, progress?: (progress: ShardProgress) => void): Promise<Manifest> {
-  const inputs = await findInputs(options.inputs);
+  const inputs = await findInputs(options.inputs, options.out);
   const making = makingOf(options, inputs);
+  await nodeDisk.makeFolder(options.out);
+  // Another would write to the same files, and each would say of the other's that they are its own.
+  const lock = await lockFolder(options.out, 'shards.lock', 'making shards', nodeDisk);
+  try {
+    return await makeLocked(options, inputs, making, progress);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function makeLocked(
+  options: ShardOptions,
+  inputs: readonly Input[],
+  making: Making,
+  progress?: (progress: ShardProgress) => void,
+): Promise<Manifest> {
   const manifest = await begin(options, making);
   if (manifest.done) return manifest;
   const { tokenizer, threads } = options;
@@ -90,14 +104,13 @@ function makingOf(options: ShardOptions, inputs: readonly Input[]): Making {
   const { vocabSize } = tokenizer;
   return {
     tokenizerSha256: hashOf(tokenizer),
-    ...{ vocabSize, bytesPerId: vocabSize > MAX_IDS ? 4 : 2, endOfText, shardTokens, textField, separator },
+    ...{ vocabSize, bytesPerId: bytesPerIdOf(vocabSize), endOfText, shardTokens, textField, separator },
     inputs: inputs.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
   };
 }
 
 /** What is there already of the same, or nothing yet. @throws UserError where it is of something else */
 async function begin({ out, tokenizer }: ShardOptions, making: Making): Promise<Manifest> {
-  await nodeDisk.makeFolder(out);
   const found = await readManifest(out);
   // One of which nothing has been made is in nobody's way.
   if (found === null || found.shards.length === 0) {

@@ -53,8 +53,17 @@ export class ShardWriter {
     await this.#write(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   }
 
-  /** Makes it a shard. One that is not full, the last, says so in its header. */
+  /** Makes it a shard, or leaves nothing behind. One that is not full, the last, says so in its header. */
   async end(): Promise<Shard> {
+    try {
+      return await this.#rename();
+    } catch (error) {
+      await this.drop();
+      throw error;
+    }
+  }
+
+  async #rename(): Promise<Shard> {
     const temporary = temporaryOf(join(this.#dir, this.#file));
     const isFull = this.room === 0;
     if (!isFull) await this.#handle.write(writeHeader({ ...this.#header, tokens: this.#tokens }), 0, undefined, 0);

@@ -4,7 +4,9 @@
  */
 import { UserError } from '../../errors.ts';
 import type { BytePairs, CompleteParts } from '../merging/bytePairs.ts';
-import type { Pair } from '../merging/pairs.ts';
+import { mergeByHeap } from '../merging/mergeByHeap.ts';
+import { NO_RANK } from '../merging/mergeTable.ts';
+import { MOST_IDS, type Pair, pairKey } from '../merging/pairs.ts';
 import { fromAlphabet, toAlphabet } from './byteAlphabet.ts';
 
 export type NamedMerge = readonly [left: string, right: string];
@@ -51,52 +53,47 @@ export function fromNames({ ids, merges }: NamedTokens): {
     rest.delete(name);
     return id;
   });
-  const ranks = new Map<string, number>();
+  const idOf = (name: string) => ids.get(name) ?? 0;
+  const ranks = new Map<number, number>();
   const byProduct = Map.groupBy(merges.entries(), ([, [left, right]]) => left + right);
   for (const [rank, [left, right]] of merges.entries()) {
-    if (ranks.has(`${left} ${right}`))
+    const [first, second, id] = [ids.get(left), ids.get(right), ids.get(left + right)];
+    if (first === undefined || second === undefined || id === undefined || fromAlphabet(left + right) === null)
+      throw new UserError(
+        `merge ${rank}, of ${left} and ${right}, is of tokens or makes a token that the vocabulary does not have: this is no vocabulary of byte pairs.`,
+      );
+    if (Math.max(first, second, rank) >= MOST_IDS)
+      throw new UserError(
+        `merge ${rank}, of ${left} and ${right}, has an id or a rank above ${MOST_IDS - 1}: this is no vocabulary of byte pairs.`,
+      );
+    if (ranks.has(pairKey(first, second)))
       throw new UserError(`the merge of ${left} and ${right} is listed twice: this is no vocabulary of byte pairs.`);
-    ranks.set(`${left} ${right}`, rank);
+    ranks.set(pairKey(first, second), rank);
   }
+  /** Of the merges that make one token, the rank of that which is made; of the first if none ever is. */
+  const rankMade = (name: string, candidates: readonly (readonly [rank: number, merge: NamedMerge])[]) => {
+    const first = candidates[0]?.[0];
+    if (candidates.length < 2) return first;
+    for (const [rank, [left, right]] of candidates) {
+      const before = (a: number, b: number) => {
+        const found = ranks.get(pairKey(a, b)) ?? NO_RANK;
+        return found < rank ? found : NO_RANK;
+      };
+      const parts = mergeByHeap(Int32Array.from(name, idOf), before, (made) => idOf((merges[made] ?? []).join('')));
+      if (parts.length === 2 && parts[0] === idOf(left) && parts[1] === idOf(right)) return rank;
+    }
+    return first;
+  };
   const kept: Pair[] = [];
   const mergeIds: number[] = [];
   for (const [rank, [left, right]] of merges.entries()) {
     const name = left + right;
-    const [first, second, id] = [ids.get(left), ids.get(right), ids.get(name)];
-    if (first === undefined || second === undefined || id === undefined || fromAlphabet(name) === null)
-      throw new UserError(
-        `merge ${rank}, of ${left} and ${right}, is of tokens or makes a token that the vocabulary does not have: this is no vocabulary of byte pairs.`,
-      );
-    if (rank !== rankMade(name, byProduct.get(name) ?? [], ranks)) continue;
+    if (rank !== rankMade(name, byProduct.get(name) ?? [])) continue;
     rest.delete(name);
-    kept.push([first, second]);
-    mergeIds.push(id);
+    kept.push([idOf(left), idOf(right)]);
+    mergeIds.push(idOf(name));
   }
   return { parts: { merges: kept, byteIds, mergeIds }, rest };
-}
-
-/** Of the merges that make one token, the rank of that which is made; of the first if none ever is. */
-function rankMade(
-  name: string,
-  candidates: readonly (readonly [rank: number, merge: NamedMerge])[],
-  ranks: ReadonlyMap<string, number>,
-): number | undefined {
-  const only = candidates[0]?.[0];
-  if (candidates.length < 2) return only;
-  for (const [rank, [left, right]] of candidates) {
-    const parts = [...name];
-    for (;;) {
-      let [least, at] = [rank, -1];
-      for (let i = 0; i + 1 < parts.length; i++) {
-        const found = ranks.get(`${parts[i]} ${parts[i + 1]}`);
-        if (found !== undefined && found < least) [least, at] = [found, i];
-      }
-      if (at < 0) break;
-      parts.splice(at, 2, `${parts[at]}${parts[at + 1]}`);
-    }
-    if (parts.length === 2 && parts[0] === left && parts[1] === right) return rank;
-  }
-  return only;
 }
 
 /** A JSON object of names and ids, in the order given, which an object of JavaScript would not keep of names that are numbers. */

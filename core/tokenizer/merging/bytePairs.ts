@@ -7,8 +7,8 @@
  */
 import { UserError } from '../../errors.ts';
 import { concatenate } from '../utf8.ts';
-import { Heap } from './heap.ts';
 import type { IdList } from './idList.ts';
+import { mergeByHeap } from './mergeByHeap.ts';
 import { MergeTable, NO_RANK } from './mergeTable.ts';
 import { MOST_IDS, type Pair } from './pairs.ts';
 
@@ -30,6 +30,9 @@ export interface CompleteParts extends BytePairsParts {
 /** Chunks up to so many bytes are merged by looking at all pairs again; longer ones keep them in a heap. */
 const SHORT = 48;
 
+/** All tokens together have no more bytes: a few merges, each of what the one before made, would fill any memory. */
+const MOST_BYTES = 2 ** 27;
+
 export class BytePairs {
   readonly merges: readonly Pair[];
   readonly byteIds: readonly number[];
@@ -47,6 +50,7 @@ export class BytePairs {
     this.byteIds = byteIds ?? Array.from({ length: 256 }, (_, byte) => byte);
     this.mergeIds = mergeIds ?? merges.map((_, rank) => 256 + rank);
     const tokens: (Uint8Array | undefined)[] = [];
+    let size = 0;
     const set = (id: number, bytes: Uint8Array) => {
       if (!(id >= 0 && id < MOST_IDS))
         throw new UserError(`the token ${id} has an id above ${MOST_IDS - 1}: this is no vocabulary of byte pairs.`);
@@ -61,6 +65,11 @@ export class BytePairs {
       if (first === undefined || second === undefined || id === undefined)
         throw new UserError(
           `merge ${rank}, of ${left} and ${right}, is of a token that no earlier merge has made: this is no vocabulary of byte pairs.`,
+        );
+      size += first.length + second.length;
+      if (size > MOST_BYTES)
+        throw new UserError(
+          `the tokens have more than ${MOST_BYTES / 2 ** 20} MiB up to merge ${rank}: this is no vocabulary of byte pairs.`,
         );
       set(id, concatenate([first, second]));
     }
@@ -106,44 +115,15 @@ export class BytePairs {
     for (let i = 0; i < n; i++) out.push(ids[i] ?? 0);
   }
 
-  /** A linked list of ids and a heap of the merges that apply, n log n in all: a chunk may be a whole text, or made to hurt. */
   #encodeLong(bytes: Uint8Array, from: number, to: number, out: IdList): void {
-    const table = this.#table;
-    const n = to - from;
-    const ids = new Int32Array(n);
-    const next = new Int32Array(n);
-    const previous = new Int32Array(n);
-    for (let i = 0; i < n; i++) {
-      ids[i] = this.byteIds[bytes[from + i] ?? 0] ?? 0;
-      next[i] = i + 1;
-      previous[i] = i - 1;
-    }
-    const heap = new Heap(2 * n);
-    const offer = (left: number, right: number) => {
-      const rank = table.rank(ids[left] ?? 0, ids[right] ?? 0);
-      if (rank !== NO_RANK) heap.push(rank * SPAN + left);
-    };
-    for (let i = 0; i + 1 < n; i++) offer(i, i + 1);
-    for (let key = heap.pop(); key !== undefined; key = heap.pop()) {
-      const [rank, left] = [Math.floor(key / SPAN), key % SPAN];
-      const right = next[left] ?? n;
-      // What was offered before a neighbour was merged is out of date.
-      if (ids[left] === GONE || right >= n || table.rank(ids[left] ?? 0, ids[right] ?? 0) !== rank) continue;
-      ids[left] = this.mergeIds[rank] ?? 0;
-      ids[right] = GONE;
-      const after = next[right] ?? n;
-      next[left] = after;
-      if (after < n) {
-        previous[after] = left;
-        offer(left, after);
-      }
-      const before = previous[left] ?? -1;
-      if (before >= 0) offer(before, left);
-    }
-    for (let i = 0; i < n; i = next[i] ?? n) out.push(ids[i] ?? 0);
+    const ids = new Int32Array(to - from);
+    for (let i = 0; i < ids.length; i++) ids[i] = this.byteIds[bytes[from + i] ?? 0] ?? 0;
+    const [table, mergeIds] = [this.#table, this.mergeIds];
+    const merged = mergeByHeap(
+      ids,
+      (left, right) => table.rank(left, right),
+      (rank) => mergeIds[rank] ?? 0,
+    );
+    for (let i = 0; i < merged.length; i++) out.push(merged[i] ?? 0);
   }
 }
-
-const GONE = -1;
-/** A rank and a place are one exact number: places are below it, ranks below 2^22. */
-const SPAN = 2 ** 31;

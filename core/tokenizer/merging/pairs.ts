@@ -8,17 +8,13 @@
 /** A pair of ids that are merged into a new one. */
 export type Pair = readonly [left: number, right: number];
 
-/** Ids are below it, far above any vocabulary, so that a pair is one exact number. */
-export const MOST_IDS = 2 ** 26;
+/** Ids are below it, far above any vocabulary, so that a pair is one exact number, and a rank and a place in a text are. */
+export const MOST_IDS = 2 ** 22;
 export const pairKey = (left: number, right: number): number => left * MOST_IDS + right;
-export const pairOf = (key: number): Pair => [Math.floor(key / MOST_IDS), key % MOST_IDS];
+const pairOf = (key: number): Pair => [Math.floor(key / MOST_IDS), key % MOST_IDS];
 
 /** How often each pair of neighbours occurs, in the order in which they are met first; overlapping ones ("aaa") count each. */
-export function countPairs(
-  ids: readonly number[],
-  counts = new Map<number, number>(),
-  weight = 1,
-): Map<number, number> {
+function countPairs(ids: readonly number[], counts = new Map<number, number>(), weight = 1): Map<number, number> {
   for (const [i, left] of ids.entries()) {
     const right = ids[i + 1];
     if (right === undefined) break;
@@ -29,7 +25,7 @@ export function countPairs(
 }
 
 /** Puts `id` in the place of each pair, from left to right. */
-export function mergePair(ids: readonly number[], [left, right]: Pair, id: number): number[] {
+function mergePair(ids: readonly number[], [left, right]: Pair, id: number): number[] {
   const merged: number[] = [];
   for (let i = 0; i < ids.length; ) {
     if (ids[i] === left && ids[i + 1] === right) {
@@ -41,7 +37,7 @@ export function mergePair(ids: readonly number[], [left, right]: Pair, id: numbe
 }
 
 /** The pair that occurs most often; of several, the one met first, as Python's `max` takes it. Null if there is none. */
-export function mostFrequent(counts: ReadonlyMap<number, number>): Pair | null {
+function mostFrequent(counts: ReadonlyMap<number, number>): Pair | null {
   let best: number | null = null;
   let most = 0;
   for (const [key, count] of counts) if (count > most) [best, most] = [key, count];

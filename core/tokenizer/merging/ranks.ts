@@ -5,7 +5,9 @@
  */
 import { UserError } from '../../errors.ts';
 import type { CompleteParts } from './bytePairs.ts';
-import type { Pair } from './pairs.ts';
+import { mergeByHeap } from './mergeByHeap.ts';
+import { NO_RANK } from './mergeTable.ts';
+import { MOST_IDS, type Pair, pairKey } from './pairs.ts';
 
 /** Ids by bytes, which are written as a string of the characters U+0000 to U+00FF. */
 export type Ranks = ReadonlyMap<string, number>;
@@ -16,7 +18,7 @@ export const bytesToKey = (bytes: Uint8Array): string => {
   return key;
 };
 
-/** @throws UserError where a byte is missing, or a token is made of no two that rank before it */
+/** @throws UserError where a byte is missing, an id is too large, or a token is made of no two that rank before it */
 export function recoverMerges(ranks: Ranks): CompleteParts {
   const byteIds = Array.from({ length: 256 }, (_, byte) => {
     const id = ranks.get(String.fromCharCode(byte));
@@ -26,32 +28,26 @@ export function recoverMerges(ranks: Ranks): CompleteParts {
   });
   const merges: Pair[] = [];
   const mergeIds: number[] = [];
+  /** What the merges found so far make of pairs: an id is its rank. */
+  const made = new Map<number, number>();
+  const rankOf = (left: number, right: number) => made.get(pairKey(left, right)) ?? NO_RANK;
   const ordered = [...ranks].sort(([, a], [, b]) => a - b);
+  const last = ordered.at(-1)?.[1] ?? 0;
+  if (last >= MOST_IDS)
+    throw new UserError(`the rank ${last} is above ${MOST_IDS - 1}: these ranks are no vocabulary of byte pairs.`);
   for (const [token, rank] of ordered) {
     if (token.length === 1) continue;
-    const parts = partsBefore(token, rank, ranks);
-    const [left, right] = parts.map((part) => ranks.get(part));
-    if (parts.length !== 2 || left === undefined || right === undefined)
+    const bytes = new Int32Array(token.length);
+    for (let i = 0; i < token.length; i++) bytes[i] = byteIds[token.charCodeAt(i)] ?? 0;
+    const parts = mergeByHeap(bytes, rankOf, (id) => id);
+    const [left, right] = [parts[0], parts[1]];
+    if (left === undefined || right === undefined || parts.length > 2)
       throw new UserError(
         `the token ${rank} is made of no two tokens before it: these ranks are no vocabulary of byte pairs.`,
       );
+    made.set(pairKey(left, right), rank);
     merges.push([left, right]);
     mergeIds.push(rank);
   }
   return { merges, byteIds, mergeIds };
-}
-
-/** What a token's bytes are merged to by the tokens that rank before it. */
-function partsBefore(token: string, rank: number, ranks: Ranks): string[] {
-  const parts = [...token];
-  for (;;) {
-    let least = rank;
-    let at = -1;
-    for (let i = 0; i + 1 < parts.length; i++) {
-      const found = ranks.get(`${parts[i]}${parts[i + 1]}`);
-      if (found !== undefined && found < least) [least, at] = [found, i];
-    }
-    if (at < 0) return parts;
-    parts.splice(at, 2, `${parts[at]}${parts[at + 1]}`);
-  }
 }

@@ -8,6 +8,7 @@
 
 import { pairKey } from '../merging/pairs.ts';
 import type { Progress } from '../training/learnMerges.ts';
+import { PriorityQueue } from '../training/priorityQueue.ts';
 
 /** A pair, the text of both, where it stands (its left symbol's place) and how often, words counted as often as they occur. */
 interface Standing {
@@ -57,7 +58,7 @@ class PieceLearner {
   readonly #weights: Float64Array;
   /** Pairs by their key; null if they may not be a piece. */
   readonly #pairs = new Map<number, Standing | null>();
-  readonly #queue: Entry[] = [];
+  readonly #queue = new PriorityQueue<Entry>(isBefore);
 
   constructor(
     words: Iterable<readonly [readonly (string | null)[], number]>,
@@ -91,16 +92,16 @@ class PieceLearner {
     }
     const fresh: Standing[] = [];
     for (let i = 0; i < size; i++) this.#stand(i, fresh);
-    for (const pair of fresh) push(this.#queue, pair);
+    for (const pair of fresh) this.#offer(pair);
   }
 
   /** Takes the pair that is to become a piece out of the queue; null if there is none. After its step a pair only gets rarer. */
   best(): Standing | null {
-    for (let entry = pop(this.#queue); entry !== null; entry = pop(this.#queue)) {
+    for (let entry = this.#queue.pop(); entry !== null; entry = this.#queue.pop()) {
       const { pair, count } = entry;
       if (pair.count <= 0) continue;
       if (count === pair.count) return pair;
-      push(this.#queue, pair);
+      this.#offer(pair);
     }
     return null;
   }
@@ -126,7 +127,11 @@ class PieceLearner {
       if (after >= 0) this.#stand(at, fresh);
     }
     this.#pairs.delete(pairKey(left, right));
-    for (const pair of fresh) push(this.#queue, pair);
+    for (const pair of fresh) this.#offer(pair);
+  }
+
+  #offer(pair: Standing): void {
+    this.#queue.push({ pair, count: pair.count });
   }
 
   #charactersOf(symbol: number): readonly string[] {
@@ -164,39 +169,6 @@ class PieceLearner {
 interface Entry {
   readonly pair: Standing;
   readonly count: number;
-}
-
-function push(entries: Entry[], pair: Standing): void {
-  const entry: Entry = { pair, count: pair.count };
-  let at = entries.push(entry) - 1;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    const above = entries[parent];
-    if (above === undefined || !isBefore(entry, above)) break;
-    entries[at] = above;
-    at = parent;
-  }
-  entries[at] = entry;
-}
-
-function pop(entries: Entry[]): Entry | null {
-  const top = entries[0];
-  const last = entries.pop();
-  if (top === undefined || last === undefined) return null;
-  if (entries.length === 0) return top;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    let below = entries[child];
-    if (below === undefined) break;
-    const other = entries[child + 1];
-    if (other !== undefined && isBefore(other, below)) [child, below] = [child + 1, other];
-    if (!isBefore(below, last)) break;
-    entries[at] = below;
-    at = child;
-  }
-  entries[at] = last;
-  return top;
 }
 
 function isBefore(a: Entry, b: Entry): boolean {

@@ -3,6 +3,7 @@
  * it was read or trained; checked once, here.
  */
 import { UserError } from '../../errors.ts';
+import { MOST_IDS } from '../merging/pairs.ts';
 
 /** What stands for a space within pieces. */
 export const SPACE = '\u2581';
@@ -39,6 +40,10 @@ export class Pieces {
   /** @throws UserError where they are no vocabulary */
   constructor(list: readonly Piece[]) {
     this.list = list;
+    if (list.length > MOST_IDS)
+      throw new UserError(
+        `the vocabulary has ${list.length} pieces, more than ${MOST_IDS}: this is no SentencePiece vocabulary.`,
+      );
     const ids = new Map<string, number>();
     const others = new Map<string, number>();
     const scores = new Set<number>();
@@ -46,11 +51,12 @@ export class Pieces {
     let longest = 0;
     const refuse = (id: number, why: string): never => {
       throw new UserError(
-        `piece ${id}, ${JSON.stringify(list[id]?.text)}, ${why}: this is no SentencePiece vocabulary.`,
+        `piece ${id}, ${JSON.stringify(list[id]?.text.slice(0, 60))}, ${why}: this is no SentencePiece vocabulary.`,
       );
     };
     for (const [id, { text, score, kind }] of list.entries()) {
       if (text === '') refuse(id, 'is empty');
+      if (!text.isWellFormed()) refuse(id, 'has half a character');
       if (!Number.isFinite(score)) refuse(id, 'has a score that is no number');
       const isText = kind === 'normal' || kind === 'userDefined' || kind === 'unused';
       const known = isText ? ids : others;

@@ -1,5 +1,7 @@
 /** GPT-4o's pattern, o200k_base: words are cut where upper case begins again, and take their contraction with them. Left to the engine. */
 
+import { END_OF_TEXT } from '../special.ts';
+
 /** As js-tiktoken spells it, whose engines need not know `(?i:...)`. */
 const CONTRACTION = "('s|'S|'t|'T|'re|'rE|'Re|'RE|'ve|'vE|'Ve|'VE|'m|'M|'ll|'lL|'Ll|'LL|'d|'D)?";
 
@@ -15,6 +17,6 @@ export const O200K_PATTERN = [
 ].join('|');
 
 export const O200K_SPECIAL: ReadonlyMap<string, number> = new Map([
-  ['<|endoftext|>', 199999],
+  [END_OF_TEXT, 199999],
   ['<|endofprompt|>', 200018],
 ]);

@@ -7,6 +7,7 @@
  * engine, and so are those two, as the reference.
  */
 import { UserError } from '../../errors.ts';
+import { widthAt } from './classes.ts';
 
 export interface Splitter {
   /** As it is published, for Python's `regex`. */
@@ -29,12 +30,20 @@ const classes: Readonly<Record<string, string>> = {
  */
 const PART = /\\[pPu]\{[^}]*\}|\\.|\(\?|\{\d*,?\d*\}|./gsu;
 
+/** Of a pattern. */
+const MOST_UNITS = 10_000;
+
 /**
  * The same pattern for JavaScript. `\s` and `\d` become Unicode's White_Space and decimal digits, `.` all but a line feed; a
  * possessive quantifier becomes a greedy one, which is the same unless what follows it could match what it took.
  * @throws UserError where JavaScript cannot read it
  */
 export function toJavaScript(pattern: string): RegExp {
+  // Those who publish one have a few hundred characters; to read a pattern can take the square of its length.
+  if (pattern.length > MOST_UNITS)
+    throw new UserError(
+      `the pattern has ${pattern.length} characters, and ${MOST_UNITS} are the most: give a shorter one, or gpt2 or gpt4.`,
+    );
   let source = '';
   let inBrackets = false;
   let afterQuantifier = false;
@@ -75,8 +84,9 @@ export function regexSplitter(pattern: string): Splitter {
       regex.lastIndex = from;
       const match = regex.exec(text);
       if (match === null) return text.length;
-      // An empty match, before a lookahead say, ends nothing.
-      return match.index > from ? match.index : Math.max(from + 1, from + match[0].length);
+      if (match.index > from) return match.index;
+      // An empty match, before a lookahead say, ends nothing: a whole character is taken, though it be of two units.
+      return from + (match[0].length || widthAt(text, from));
     },
   };
 }

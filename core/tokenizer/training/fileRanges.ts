@@ -7,6 +7,7 @@ import { codeOf } from '../../disk/errors.ts';
 import { UserError } from '../../errors.ts';
 import { gpt2Splitter } from '../splitting/gpt2Splitter.ts';
 import { gpt4Splitter } from '../splitting/gpt4Splitter.ts';
+import { endsWord } from '../splitting/patterns.ts';
 import type { Splitter } from '../splitting/splitter.ts';
 import { toText } from '../utf8.ts';
 import type { FileRange } from './range.ts';
@@ -28,20 +29,20 @@ const WINDOW = 2 ** 14;
 const endsAtWords = (splitter: Splitter): boolean => splitter === gpt2Splitter || splitter === gpt4Splitter;
 
 /**
- * The first place in some bytes where a word or number ends: after a letter or a number, before what is neither, nor a mark, nor an
- * apostrophe. It is the end of a character, so that the bytes on either side are decoded as the whole is.
+ * The first place in some bytes where a word or number ends, as `endsWord` has it. It is the end of a character, so that the bytes on
+ * either side are decoded as the whole is.
  * @returns -1 if there is none
  */
 export function cutIn(bytes: Uint8Array): number {
-  let before = -1;
+  let before = '';
   for (let at = 0; at < bytes.length; ) {
     const length = lengthOf(bytes[at] ?? 0);
     if (at + length > bytes.length) return -1;
     const character = toText(bytes.subarray(at, at + length));
     // What is not one whole character tells nothing of the next; its bytes are looked at one by one.
     const isWhole = [...character].length === 1 && character !== '\ufffd';
-    if (before >= 0 && isWhole && !/[\p{L}\p{N}\p{M}']/u.test(character)) return at;
-    before = isWhole && /[\p{L}\p{N}]/u.test(character) ? at : -1;
+    if (isWhole && endsWord(before, character)) return at;
+    before = isWhole ? character : '';
     at += isWhole ? length : 1;
   }
   return -1;

@@ -7,6 +7,7 @@
  * pairs of one count the one that is met first wins: Python's `max` over a dict in the order of insertion.
  */
 import type { Pair } from '../merging/pairs.ts';
+import { PriorityQueue } from './priorityQueue.ts';
 
 /** Told after each merge: how many are learned, and the count of the last. */
 export type Progress = (merges: number, count: number) => void;
@@ -57,7 +58,7 @@ export class MergeLearner {
   readonly #previous: Int32Array;
   readonly #weights: Float64Array;
   readonly #pairs = new Map<number, Standing>();
-  readonly #heap = new Queue();
+  readonly #queue = new PriorityQueue<Entry>(isBefore);
   /** Ids are below it. A pair's key is then small for a small vocabulary, and an engine needs no memory for a small number. */
   readonly #span: number;
   #made = 256;
@@ -85,12 +86,12 @@ export class MergeLearner {
       }
     }
     for (let i = 0; i < size; i++) this.#stand(i);
-    for (const pair of this.#pairs.values()) this.#heap.push(pair, this.#firstPlace(pair));
+    for (const pair of this.#pairs.values()) this.#offer(pair, this.#firstPlace(pair));
   }
 
   /** Makes the next merge everywhere. @returns the pair and how often it stood; null if no pair is left */
   next(): Learned | null {
-    for (let entry = this.#heap.pop(); entry !== null; entry = this.#heap.pop()) {
+    for (let entry = this.#queue.pop(); entry !== null; entry = this.#queue.pop()) {
       const { pair } = entry;
       if (pair.count <= 0) {
         this.#pairs.delete(this.#key(pair.left, pair.right));
@@ -98,7 +99,7 @@ export class MergeLearner {
       }
       const place = this.#firstPlace(pair);
       if (entry.count !== pair.count || entry.place !== place) {
-        this.#heap.push(pair, place);
+        this.#offer(pair, place);
         continue;
       }
       const { count } = pair;
@@ -130,7 +131,11 @@ export class MergeLearner {
       if (after >= 0) this.#stand(at, fresh);
     }
     this.#pairs.delete(this.#key(left, right));
-    for (const made of fresh) if (made.count > 0) this.#heap.push(made, this.#firstPlace(made));
+    for (const made of fresh) if (made.count > 0) this.#offer(made, this.#firstPlace(made));
+  }
+
+  #offer(pair: Standing, place: number): void {
+    this.#queue.push({ pair, count: pair.count, place });
   }
 
   #key(left: number, right: number): number {
@@ -180,44 +185,5 @@ interface Entry {
   readonly place: number;
 }
 
-/** The most frequent pair on top; of several, the one that stands first. */
-class Queue {
-  readonly #entries: Entry[] = [];
-
-  push(pair: Standing, place: number): void {
-    const entry: Entry = { pair, count: pair.count, place };
-    const entries = this.#entries;
-    let at = entries.push(entry) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = entries[parent];
-      if (above === undefined || !isBefore(entry, above)) break;
-      entries[at] = above;
-      at = parent;
-    }
-    entries[at] = entry;
-  }
-
-  pop(): Entry | null {
-    const entries = this.#entries;
-    const top = entries[0];
-    const last = entries.pop();
-    if (top === undefined || last === undefined) return null;
-    if (entries.length === 0) return top;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      let below = entries[child];
-      if (below === undefined) break;
-      const other = entries[child + 1];
-      if (other !== undefined && isBefore(other, below)) [child, below] = [child + 1, other];
-      if (!isBefore(below, last)) break;
-      entries[at] = below;
-      at = child;
-    }
-    entries[at] = last;
-    return top;
-  }
-}
-
+/** The most frequent pair first; of several, the one that stands first. */
 const isBefore = (a: Entry, b: Entry): boolean => a.count > b.count || (a.count === b.count && a.place < b.place);

@@ -1,27 +1,31 @@
 /**
- * A lock on a run's folder, so that no two processes write to it. Held by a process of this boot of a machine: that of a dead
+ * A lock on a folder, a run's or one of shards, so that no two processes write to it. Held by a process of this boot of a machine: that of a dead
  * process is stale, and so is one that a crash has torn, or that is of another boot, whose ids others have by now.
  */
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
-import type { Disk } from '../core/disk/disk.ts';
-import { codeOf } from '../core/disk/errors.ts';
-import { readIfThere } from '../core/disk/files.ts';
-import { UserError } from '../core/errors.ts';
+import { UserError } from '../errors.ts';
+import type { Disk } from './disk.ts';
+import { codeOf } from './errors.ts';
+import { readIfThere } from './files.ts';
 
-export interface RunLock {
+export interface FolderLock {
   /** One that cannot be removed is stale once this process has ended. */
   release(): Promise<void>;
 }
 
-/** @throws UserError if another process of this machine is at work in the folder */
-export async function lockRun(dir: string, disk: Disk): Promise<RunLock> {
-  const file = join(dir, 'run.lock');
+/**
+ * @param name of the lock's file
+ * @param work what a process that holds it is doing, for a message
+ * @throws UserError if another process of this machine is at work in the folder
+ */
+export async function lockFolder(dir: string, name: string, work: string, disk: Disk): Promise<FolderLock> {
+  const file = join(dir, name);
   for (;;) {
     if (await make(disk, file)) return { release: () => disk.remove(file).catch(() => undefined) };
     const pid = holder(new TextDecoder().decode((await readIfThere(disk, file)) ?? new Uint8Array(0)));
     if (pid !== null && pid !== process.pid && isAlive(pid))
-      throw new UserError(`process ${pid} is already training in ${dir}: stop it first, or choose another folder.`);
+      throw new UserError(`process ${pid} is already ${work} in ${dir}: stop it first, or choose another folder.`);
     await disk.remove(file);
   }
 }
