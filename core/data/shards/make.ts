@@ -51,6 +51,8 @@ export async function makeShards(
   } catch (error) {
     const code = codeOf(error);
     if (error instanceof UserError || code === undefined) throw error;
+    if (code === 'EEXIST' || code === 'ENOTDIR')
+      throw new UserError(`${options.out} is, or is in, a file: choose a folder for the shards with --out.`);
     throw new UserError(
       `the shards in ${options.out} cannot be made (${code}): mend that, or make room, and call it again, which goes on.`,
     );
