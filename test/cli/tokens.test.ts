@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod';
 import { makeShards } from '../../core/data/shards/make.ts';
 import { describe as described, hashOf } from '../../core/tokenizer/description.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
@@ -100,7 +101,14 @@ test('a GPT learns the tokens of a text; other tokenizers and shards of them are
   const train = ['train', 'text-gpt', '--steps', '2', ...quick];
   const onText = [...train, '--data', at('text.txt'), '--tokenizer'];
   await ended(...onText, at('tokenizer.json'), '--out', at('text-run'));
-  const resume = ['train', '--resume', at('text-run'), '--steps', '3', '--threads', '1'];
+  const resume = ['train', '--resume', at('text-run'), '--steps', '3'];
+  // The page of tokens begins with it.
+  const open = new Cli([...resume, '--threads', '0', '--listen', '127.0.0.1:0', '--json']);
+  const { port } = await open.until(({ event }) => event === 'listening');
+  const [first] = z.array(z.unknown()).parse(await (await fetch(`http://127.0.0.1:${port}/tokenizers`)).json());
+  expect(first).toEqual({ name: 'text-run', path: '/tokenizers/own/0.json' });
+  open.kill('SIGINT');
+  expect((await open.exited).code).toBe(130);
   await complains(
     [...resume, '--tokenizer', at('other.json')],
     /other\.json is not the tokenizer that the run in \S+ was/,
