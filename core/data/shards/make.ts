@@ -205,8 +205,11 @@ class Shards {
       await this.drop();
       for (const { file } of shards) await nodeDisk.remove(join(this.#dir, file));
       for (const name of [MANIFEST, TOKENIZER]) await nodeDisk.remove(join(this.#dir, name));
+      const n = (tokens: number) => tokens.toLocaleString('en');
       throw new UserError(
-        `the inputs have ${this.#tokens.toLocaleString('en')} tokens, which one shard of ${making.shardTokens.toLocaleString('en')} holds, and that is to validate on: lower --shard-tokens, or give more text.`,
+        this.#tokens === 0
+          ? 'the inputs have no text: give some that have.'
+          : `the inputs have ${n(this.#tokens)} tokens, which one shard of ${n(making.shardTokens)} holds, and that is to validate on: try --shard-tokens ${Math.ceil(this.#tokens / 10)}, or give more text.`,
       );
     }
     if (this.#writer !== null) await this.#finish(this.#writer, at, true);
