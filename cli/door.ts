@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { renderUnicodeCompact } from 'uqr';
 import { listen } from '../coordinator/door/server.ts';
 import { nameFor, readPair, type TlsFiles } from '../coordinator/door/tls.ts';
-import { TokenizerShelf } from '../coordinator/door/tokenizers.ts';
+import { type NamedTokenizer, TokenizerShelf } from '../coordinator/door/tokenizers.ts';
 import { openTokens } from '../coordinator/door/tokens.ts';
 import { RunCounts } from '../coordinator/live/counts.ts';
 import { HealthWatch } from '../coordinator/live/health.ts';
@@ -95,8 +95,7 @@ export async function openDoor(
     state: () => trainer.state,
     news: (id) => live.news(id),
     info: live.info,
-    // A run's own tokenizer goes here, by the name of the run.
-    tokenizers: { shelf: new TokenizerShelf(), key },
+    tokenizers: { shelf: new TokenizerShelf(ownTokenizer(prepared)), key },
     pages: await makePages(spec.name === 'custom' ? spec.code : null),
     operator: (socket, exempt, opened) => live.accept(socket, exempt, opened),
   }).catch(async (error: unknown) => {
@@ -148,4 +147,9 @@ function lanAddress(): string {
   for (const addresses of Object.values(networkInterfaces()))
     for (const { family, internal, address } of addresses ?? []) if (family === 'IPv4' && !internal) return address;
   return '127.0.0.1';
+}
+
+/** What a run is spelled by, by the run's name, for the page of tokens; none where that is characters. */
+function ownTokenizer({ config, folder, tokenizer }: PreparedRun): NamedTokenizer[] {
+  return config.recipe.data.tokenizerSha256 === undefined ? [] : [{ name: basename(folder.dir), tokenizer }];
 }

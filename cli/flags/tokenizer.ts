@@ -44,7 +44,7 @@ export function addTokenizer(parser: Parser): void {
 function addTrain(parser: Parser): void {
   parser.command(
     'train <files..>',
-    'Learn byte pairs from text files',
+    'Learn a tokenizer from text files',
     (y) =>
       y
         .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Text files, in UTF-8' })
@@ -63,7 +63,7 @@ function addTrain(parser: Parser): void {
             type: 'number',
             requiresArg: true,
             default: 512,
-            describe: 'Tokens in all: 256 bytes, what is learned, and the special tokens',
+            describe: 'Tokens in all: 256 bytes, what is learned, and the special tokens; fewer where no pair is left',
           },
           special: {
             type: 'string',
@@ -112,7 +112,7 @@ function addEncode(parser: Parser): void {
           type: 'string',
           array: true,
           default: [],
-          describe: 'Files, a text, or - for standard input (default)',
+          describe: 'Files, texts (after -- if they begin with a dash), or - for standard input (default)',
         })
         .options({
           tokenizer,

@@ -19,7 +19,7 @@ export function addTokenizerShard(parser: Parser): void {
             type: 'string',
             requiresArg: true,
             demandOption: true,
-            describe: 'gpt2 or another published name, or the path of a tokenizer’s file',
+            describe: 'gpt2, cl100k_base or another published one, or the path of a tokenizer',
           },
           out: { type: 'string', requiresArg: true, demandOption: true, describe: 'The folder for the shards' },
           'shard-tokens': {
@@ -38,7 +38,7 @@ export function addTokenizerShard(parser: Parser): void {
           'document-separator': {
             type: 'string',
             requiresArg: true,
-            describe: 'What parts documents in a text file (default: a file is a document)',
+            describe: "What parts documents in a text file, such as $'\\n\\n' (default: a file is a document)",
           },
         }),
     async (a) => {

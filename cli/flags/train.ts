@@ -49,7 +49,8 @@ export function addTrain(parser: Parser): void {
           tokenizer: {
             type: 'string',
             requiresArg: true,
-            describe: 'Spell text in the tokens of gpt2, or of a tokenizer’s file (default: in characters)',
+            describe:
+              "Spell text in tokens: of gpt2 or another published tokenizer, or of a tokenizer's file (default: in characters)",
           },
           set: {
             type: 'string',

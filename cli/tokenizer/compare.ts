@@ -62,8 +62,9 @@ export async function compare({ tokenizers, others, mode }: CompareArguments): P
     }
     if (mode !== 'person') continue;
     const text = input.text ?? (await beginning(input));
+    // A terminal that does not know its width says 0.
     const coloured = process.stdout.isTTY && process.stdout.hasColors();
-    for (const line of beside(loaded, text, (process.stdout.columns ?? 100) - 2, coloured)) console.log(`  ${line}`);
+    for (const line of beside(loaded, text, (process.stdout.columns || 100) - 2, coloured)) console.log(`  ${line}`);
   }
 }
 

@@ -71,7 +71,7 @@ function parseIds(text: string): number[] {
     .map((id) => {
       if (/^\d{1,10}$/.test(id)) return Number(id);
       throw new UserError(
-        `${JSON.stringify(id.slice(0, 40))} is no token id: give whole numbers with white space between them, or --binary for what encode --binary wrote.`,
+        `${JSON.stringify(id.slice(0, LONGEST))} is no token id: give whole numbers with white space between them, or --binary for what encode --binary wrote.`,
       );
     });
 }
@@ -80,16 +80,17 @@ async function* idsIn(text: AsyncIterable<string>): AsyncGenerator<number[]> {
   let waiting = '';
   for await (const some of text) {
     const all = waiting + some;
-    // The last id may go on in what follows.
-    const end = all.length - (/\d+$/.exec(all.slice(-DIGITS))?.[0].length ?? 0);
+    // The last id may go on in what follows; what is longer than any is none.
+    const last = /[^\s,[\]]+$/.exec(all.slice(-LONGEST))?.[0].length ?? 0;
+    const end = last < LONGEST ? all.length - last : all.length;
     waiting = all.slice(end);
     yield parseIds(all.slice(0, end));
   }
   yield parseIds(waiting);
 }
 
-/** No id has more digits. */
-const DIGITS = 16;
+/** So much of what is no id is shown. */
+const LONGEST = 40;
 
 async function* binaryIds(bytes: AsyncIterable<Uint8Array>, width: Width, from: string): AsyncGenerator<number[]> {
   const size = width === 'uint16' ? 2 : 4;

@@ -54,17 +54,18 @@ async function encodeOne(
   { lines, binary, json }: EncodeArguments,
   sink: Sink,
 ): Promise<void> {
+  const tell = (ids: Iterable<number>) =>
+    sink(`${JSON.stringify({ event: 'ids', input: input.name, ids: [...ids] })}\n`);
   let isFirst = true;
   for await (const piece of piecesOf(tokenizer, input, allowed, lines)) {
     const ids = tokenizer.encode(piece, allowed);
     if (binary !== undefined) await sink(littleEndian(ids, binary));
-    else if (json) await sink(`${JSON.stringify({ event: 'ids', input: input.name, ids: [...ids] })}\n`);
+    else if (json) await tell(ids);
     else if (lines) await sink(`${ids.join(' ')}\n`);
-    else if (ids.length > 0) {
-      await sink((isFirst ? '' : ' ') + ids.join(' '));
-      isFirst = false;
-    }
+    else if (ids.length > 0) await sink((isFirst ? '' : ' ') + ids.join(' '));
+    if (ids.length > 0) isFirst = false;
   }
+  if (json && !lines && isFirst) await tell([]);
   if (binary === undefined && !json && !lines) await sink('\n');
 }
 

@@ -1,4 +1,5 @@
 /** `manygrad tokenizer inspect`: what a tokenizer has learned, how well it compresses, and which tokens a corpus never has. */
+import { UserError } from '../../core/errors.ts';
 import { ChunkedTokenizer } from '../../core/tokenizer/chunked.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { loadTokenizer } from '../../core/tokenizer/load.ts';
@@ -38,6 +39,8 @@ export async function inspect({ tokenizer: name, corpus, merges, from, mode }: I
 
   const { vocabSize, special } = tokenizer;
   const pairs = tokenizer instanceof ChunkedTokenizer ? tokenizer.pairs : null;
+  if (pairs !== null && from > 0 && from >= pairs.merges.length)
+    throw new UserError(`--from ${from} is beyond the ${pairs.merges.length} merges of ${name}: give a smaller one.`);
   const pattern = tokenizer instanceof ChunkedTokenizer ? (tokenizer.splitter?.pattern ?? null) : null;
   const hash = hashOf(tokenizer);
   tell({
@@ -50,12 +53,12 @@ export async function inspect({ tokenizer: name, corpus, merges, from, mode }: I
     hash,
   });
   const made = pairs === null ? '' : `256 bytes, ${pairs.merges.length} merges and `;
-  say(`${name}: ids below ${vocabSize}; ${made}${special.size} special tokens`);
+  say(`${name}: ids below ${vocabSize}; ${made}${special.size} special token${special.size === 1 ? '' : 's'}`);
   for (const [text, id] of special) say(`  ${text} = ${id}`);
   if (pairs !== null) say(`cut by: ${pattern ?? 'nothing'}`);
   say(`hash: ${hash}`);
 
-  if (pairs !== null && merges > 0) {
+  if (pairs !== null && merges > 0 && pairs.merges.length > 0) {
     say(`\nMerges ${from} to ${Math.min(from + merges, pairs.merges.length) - 1}, in the order in which they are made`);
     const shown = (id: number) => visible(tokenizer.bytesOf(id));
     for (const [i, [left, right]] of pairs.merges.slice(from, from + merges).entries()) {

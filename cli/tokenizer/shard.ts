@@ -1,6 +1,7 @@
 /** `manygrad tokenizer shard`: makes token shards of texts, and shows how far it is and how fast. */
 import { MultiBar, Presets } from 'cli-progress';
 import { makeShards, type ShardProgress } from '../../core/data/shards/make.ts';
+import { UserError } from '../../core/errors.ts';
 import { loadTokenizer } from '../../core/tokenizer/load.ts';
 import { duration, type OutputMode } from '../output.ts';
 
@@ -21,6 +22,8 @@ const NO_TERMINAL_MS = 10_000;
 
 /** @throws UserError */
 export async function tokenizerShard({ tokenizer, separator, mode, ...args }: TokenizerShardArguments): Promise<void> {
+  if (separator === '')
+    throw new UserError("--document-separator is empty: give the text that parts documents, such as $'\\n\\n'.");
   const options = { ...args, tokenizer: await loadTokenizer(tokenizer), separator: separator ?? null };
   const began = performance.now();
   const show = shower(mode, began);
@@ -36,12 +39,13 @@ export async function tokenizerShard({ tokenizer, separator, mode, ...args }: To
   if (mode === 'json') console.log(JSON.stringify(told));
   if (mode === 'person')
     console.log(
-      `${count(tokens)} tokens of ${count(documents)} documents, in ${count(shards.length)} shards, the first to validate on, in ${duration((performance.now() - began) / 1000)}. ` +
+      `${count(tokens)} tokens of ${documentsIn(documents)}, in ${count(shards.length)} shards, the first to validate on, in ${duration((performance.now() - began) / 1000)}. ` +
         `Train on them with:  manygrad train text-gpt --data ${args.out}`,
     );
 }
 
 const count = (n: number) => n.toLocaleString('en');
+const documentsIn = (n: number) => `${count(n)} document${n === 1 ? '' : 's'}`;
 
 function shower(mode: OutputMode, began: number) {
   const bars =
@@ -58,7 +62,7 @@ function shower(mode: OutputMode, began: number) {
       shown = shards;
       const now = performance.now();
       const seconds = (now - began) / 1000;
-      const line = `${count(tokens)} tokens  ${count(documents)} documents  ${shards} shards  ${count(Math.round(made / seconds))} tokens/s  ${(units / seconds / 1e6).toFixed(1)} M characters/s`;
+      const line = `${count(tokens)} tokens  ${documentsIn(documents)}  ${shards} shards  ${count(Math.round(made / seconds))} tokens/s  ${(units / seconds / 1e6).toFixed(1)} M characters/s`;
       if (bar !== null) bar.update(0, { line });
       else if (mode === 'person' && now - printedAt >= NO_TERMINAL_MS) {
         printedAt = now;

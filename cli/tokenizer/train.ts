@@ -1,17 +1,14 @@
 /** `manygrad tokenizer train`: learns byte pairs from text files, and writes them as minbpe's two files. */
-import { Presets, SingleBar } from 'cli-progress';
-import { replaceFile } from '../../core/disk/files.ts';
-import { nodeDisk } from '../../core/disk/nodeDisk.ts';
 import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { hashOf } from '../../core/tokenizer/description.ts';
 import { writeMinbpe, writeVocab } from '../../core/tokenizer/formats/minbpe.ts';
-import { patternNamed, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
-import { type TrainingWatch, trainFiles } from '../../core/tokenizer/training/trainFiles.ts';
-import { toBytes } from '../../core/tokenizer/utf8.ts';
+import { patternNamed, patterns, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
+import { trainFiles } from '../../core/tokenizer/training/trainFiles.ts';
 import { duration, type OutputMode } from '../output.ts';
 import { EXIT_CODES, onSignals, type StopSignal } from '../signals.ts';
-import { checkFolder } from './sink.ts';
+import { checkName, writing } from './sink.ts';
+import { TrainingTeller } from './trainingTeller.ts';
 
 export interface TrainArguments {
   readonly files: readonly string[];
@@ -29,10 +26,14 @@ export interface TrainArguments {
 export async function train(a: TrainArguments): Promise<number> {
   if (a.kind === 'basic' && a.pattern !== undefined)
     throw new UserError('a basic tokenizer has no pattern: leave out --pattern, or --kind basic.');
+  if (a.pattern !== undefined && /^\w+$/.test(a.pattern) && !Object.hasOwn(patterns, a.pattern))
+    throw new UserError(
+      `there is no pattern named ${a.pattern}: give ${Object.keys(patterns).join(', ')} or a regular expression.`,
+    );
   const pattern = a.kind === 'basic' ? null : patternNamed(a.pattern ?? 'gpt4');
   checkBefore(a, pattern);
   const started = performance.now();
-  const teller = new Teller(a.mode);
+  const teller = new TrainingTeller(a.mode);
   let stopped: StopSignal | undefined;
   const stop = new AbortController();
   const unhook = onSignals((signal) => {
@@ -44,10 +45,13 @@ export async function train(a: TrainArguments): Promise<number> {
     const options = { pattern, vocabSize, special, threads, watch: teller, signal: stop.signal };
     const tokenizer = await trainFiles(a.files, options);
     teller.stop();
-    const files = [`${a.out}.model`, `${a.out}.vocab`];
-    const texts = [writeMinbpe(tokenizer), writeVocab(tokenizer)];
-    for (const [i, file] of files.entries())
-      await replaceFile(nodeDisk, file, (handle) => handle.write(toBytes(texts[i] ?? '')));
+    const [model, vocab] = [`${a.out}.model`, `${a.out}.vocab`];
+    const files = [model, vocab];
+    // One within the other, so that where there is no room for both there is neither.
+    await writing(vocab, async (sink) => {
+      await sink(writeVocab(tokenizer));
+      await writing(model, (sink) => sink(writeMinbpe(tokenizer)));
+    });
     const seconds = (performance.now() - started) / 1000;
     const { merges } = tokenizer.pairs;
     if (a.mode === 'json') {
@@ -78,55 +82,11 @@ export async function train(a: TrainArguments): Promise<number> {
 
 /** What can be known to fail does so before the work. @throws UserError */
 function checkBefore({ special, out }: TrainArguments, pattern: string | null): void {
-  checkFolder(`${out}.model`);
+  checkName(out);
   if (pattern !== null) {
     splitterOf(pattern);
     if (/[\r\n]/.test(pattern))
       throw new UserError('the pattern has a line end, which a .model file cannot hold: write it as \\n or \\r.');
   }
   writeMinbpe(new BasicTokenizer([], new Map(special.map((text, i) => [text, 256 + i]))));
-}
-
-const BAR = { barsize: 20, hideCursor: true, fps: 5, stream: process.stderr };
-const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
-
-/** Bars on a terminal, JSON lines for a program. */
-class Teller implements TrainingWatch {
-  readonly #mode: OutputMode;
-  readonly #began = performance.now();
-  #bar: SingleBar | null = null;
-
-  constructor(mode: OutputMode) {
-    this.#mode = mode;
-  }
-
-  readonly onRead = (done: number, all: number): void => {
-    if (this.#mode === 'json') console.log(JSON.stringify({ event: 'read', bytes: done, of: all }));
-    const seconds = (performance.now() - this.#began) / 1000;
-    const shown = { done: mega(done), all: mega(all), rate: mega(done / seconds) };
-    this.#show('counting  {bar} {done}/{all} MB  {rate} MB/s', done, all, shown);
-  };
-
-  readonly onCounted = (chunks: number): void => {
-    if (this.#mode === 'json') console.log(JSON.stringify({ event: 'counted', chunks }));
-    this.stop();
-  };
-
-  readonly onMerge = (done: number, all: number, [left, right]: readonly [number, number], count: number): void => {
-    if (this.#mode === 'json') console.log(JSON.stringify({ event: 'merge', id: 255 + done, left, right, count }));
-    this.#show('learning  {bar} {value}/{total} merges  the last stood {count} times', done, all, { count });
-  };
-
-  stop(): void {
-    this.#bar?.stop();
-    this.#bar = null;
-  }
-
-  #show(format: string, done: number, all: number, shown: object): void {
-    if (this.#mode !== 'person' || !process.stderr.isTTY) return;
-    if (this.#bar === null) {
-      this.#bar = new SingleBar({ ...BAR, format }, Presets.shades_classic);
-      this.#bar.start(all, done, shown);
-    } else this.#bar.update(done, shown);
-  }
 }

@@ -1,13 +1,12 @@
 /** `manygrad tokenizer train --kind sentencepiece`: learns pieces of code points from text files, in memory, and writes a tokenizer.json. */
-import { replaceFile } from '../../core/disk/files.ts';
-import { nodeDisk } from '../../core/disk/nodeDisk.ts';
 import { UserError } from '../../core/errors.ts';
 import { describe, hashOf } from '../../core/tokenizer/description.ts';
-import { trainSentencePiece } from '../../core/tokenizer/sentencePiece/train.ts';
-import { toBytes, toText } from '../../core/tokenizer/utf8.ts';
+import { SENTENCE_PIECE_DEFAULTS, trainSentencePiece } from '../../core/tokenizer/sentencePiece/train.ts';
+import { toText } from '../../core/tokenizer/utf8.ts';
 import type { OutputMode } from '../output.ts';
 import { fileInput } from './inputs.ts';
-import { checkFolder } from './sink.ts';
+import { checkName, writing } from './sink.ts';
+import { TrainingTeller } from './trainingTeller.ts';
 
 export interface SentencePieceArguments {
   readonly files: readonly string[];
@@ -21,10 +20,19 @@ export interface SentencePieceArguments {
 /** All of the text is a string, with its lines cut apart besides. */
 const LARGEST = 256 * 2 ** 20;
 
+const { maxSentenceLength } = SENTENCE_PIECE_DEFAULTS;
+
+/** How many lines are left out. */
+function longLines(text: string): number {
+  let long = 0;
+  for (const line of text.split('\n')) if (Buffer.byteLength(line) > maxSentenceLength) long++;
+  return long;
+}
+
 /** It learns without a break: a signal ends the process, and nothing is written then. @throws UserError */
 export async function trainPieces({ files, vocabSize, special, out, mode }: SentencePieceArguments): Promise<void> {
   const file = `${out}.json`;
-  checkFolder(file);
+  checkName(out);
   const texts: string[] = [];
   let bytes = 0;
   for (const name of files) {
@@ -40,8 +48,17 @@ export async function trainPieces({ files, vocabSize, special, out, mode }: Sent
     texts.push(toText(Buffer.concat(parts)));
   }
   const started = performance.now();
-  const tokenizer = trainSentencePiece(texts.join('\n'), { vocabSize, controlSymbols: special });
-  await replaceFile(nodeDisk, file, (handle) => handle.write(toBytes(`${JSON.stringify(describe(tokenizer))}\n`)));
+  const text = texts.join('\n');
+  const teller = new TrainingTeller(mode);
+  const long = longLines(text);
+  if (long > 0)
+    teller.warn(
+      `${long === 1 ? 'a line is' : `${long} lines are`} longer than ${maxSentenceLength} bytes, and not learned from: break such lines into shorter ones.`,
+    );
+  const options = { vocabSize, controlSymbols: special };
+  const tokenizer = trainSentencePiece(text, options, (pieces, count) => teller.onPiece(pieces, vocabSize, count));
+  teller.stop();
+  await writing(file, (sink) => sink(`${JSON.stringify(describe(tokenizer))}\n`));
   const seconds = (performance.now() - started) / 1000;
   const tokens = tokenizer.vocabSize;
   if (mode === 'json')

@@ -101,7 +101,7 @@ export class SpecialTokens {
     const found = this.#all.exec(text);
     if (found === null) return null;
     throw new UserError(
-      `the text holds the special token ${JSON.stringify(found[0])}: allow special tokens to have it read as one, or none of them to have it read as the text it is.`,
+      `the text holds the special token ${JSON.stringify(found[0])}: allow "all" special tokens, or this one, to have it read as such, or "none" to have it read as the text it is.`,
     );
   }
 

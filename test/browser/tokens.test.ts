@@ -57,7 +57,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterEach(async () => {
-  for (const page of pages.splice(0)) await page.context().close();
+  for (const page of pages.splice(0)) if (page !== shared?.page) await page.context().close();
 });
 
 afterAll(async () => {
@@ -76,12 +76,26 @@ async function blank(options: { width?: number; scheme?: 'light' | 'dark' } = {}
   return { page, heard: complaints(page) };
 }
 
-async function open(options: { width?: number; scheme?: 'light' | 'dark' } = {}) {
+/** The page alone, at the size of a desk, which many tests have one after the other: the tokenizers are built once. */
+let shared: Awaited<ReturnType<typeof opened>> | null = null;
+
+async function opened(options: { width?: number; scheme?: 'light' | 'dark' } = {}) {
   const { page, heard } = await blank(options);
   await page.goto(`http://127.0.0.1:${alone.port}/tokens`);
   const [left, right] = [page.locator('.column').nth(0), page.locator('.column').nth(1)];
   await expect.poll(() => right.locator('.count').textContent()).not.toBe('–');
   return { page, heard, left, right };
+}
+
+/** That page as it is when it was just opened, but for the text, of which there is none. */
+async function open() {
+  shared ??= await opened();
+  const { page, left, right } = shared;
+  for (const label of ['Show ids', 'Special tokens as tokens']) await page.getByLabel(label).uncheck();
+  await left.locator('select').selectOption('gpt2');
+  await right.locator('select').selectOption('cl100k_base');
+  await write(page, '');
+  return shared;
 }
 
 /** What the column has made of the text, once it has. */
@@ -95,7 +109,6 @@ const write = async (page: Page, text: string) => {
 
 test.skipIf(missing !== null)('shows the tokens of two tokenizers as one types', async () => {
   const { page, heard, left, right } = await open();
-  await write(page, '');
   await expect.poll(() => count(left)).toBe(0);
   await page.locator('#text').pressSequentially(' SolidGoldMagikarp');
   await expect.poll(() => shown(left)).toEqual(['·SolidGoldMagikarp']);
@@ -273,7 +286,7 @@ test.skipIf(missing !== null)('is linked from the dashboard, and there for whoev
 });
 
 test.skipIf(missing !== null)('fits a phone, in the dark', async () => {
-  const { page, heard, left } = await open({ width: 390, scheme: 'dark' });
+  const { page, heard, left } = await opened({ width: 390, scheme: 'dark' });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await page.getByLabel('Show ids').check();
   await write(page, `${'x'.repeat(500)} ${'1 '.repeat(500)}`);

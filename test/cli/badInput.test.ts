@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Cli, endAll, refused, scratch } from '../support/cli.ts';
+import { complains } from '../support/commands.ts';
 
 const { dir, remove } = scratch();
 const at = (name: string) => join(dir, name);
@@ -56,20 +57,26 @@ describe('the command line', () => {
     ['a top-k of none', ['sample', mlp, '--top-k', '0'], /--top-k must be a whole number of at least 1; .* given 0/],
     ['a top-p of nothing', ['sample', mlp, '--top-p', '0'], /--top-p must be above 0 and at most 1; .* given 0: try/],
     ['a top-p in percent', ['sample', mlp, '--top-p', '90'], /--top-p must be above 0 and at most 1; .* given 90: try/],
-  ])('%s', async (_, args, what) => refused(args, what));
+  ])('%s', async (_, args, what) => complains(args, what));
 
   test('an empty data file', async () => {
     writeFileSync(at('empty.txt'), '');
-    await refused(['train', 'names-mlp', '--data', at('empty.txt')], /empty\.txt is empty/);
+    await complains(['train', 'names-mlp', '--data', at('empty.txt')], /empty\.txt is empty/);
   });
 
   test('a name with a character outside the vocabulary', async () => {
     const vocab = ['--set', 'data.vocab=abcdefghijklmnopqrstuvwxyz'];
-    await refused(['train', 'names-mlp', '--data', at('lines.txt'), ...vocab], /line 3, "Carl", has the character "C"/);
+    await complains(
+      ['train', 'names-mlp', '--data', at('lines.txt'), ...vocab],
+      /line 3, "Carl", has the character "C"/,
+    );
   });
 
   test('other data than the run was started with', async () => {
-    await refused(['train', '--resume', mlp, '--data', at('lines.txt')], /the character "C"|not the data that the run/);
+    await complains(
+      ['train', '--resume', mlp, '--data', at('lines.txt')],
+      /the character "C"|not the data that the run/,
+    );
   });
 
   test('a rate at which training diverges: said so, and no checkpoint of it', async () => {
@@ -84,7 +91,7 @@ describe('the command line', () => {
   });
 
   test('fewer steps than have been made', async () => {
-    await refused(['train', '--resume', mlp, '--steps', '2'], /has made 3 steps already, more than --steps 2/);
+    await complains(['train', '--resume', mlp, '--steps', '2'], /has made 3 steps already, more than --steps 2/);
   });
 
   test('a folder that another process is training in', async () => {

@@ -5,25 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CheckpointTensor, latestCheckpoint } from '../../core/checkpoint/store.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { describe as toDescription } from '../../core/tokenizer/description.ts';
-import { Cli, endAll, refused, scratch } from '../support/cli.ts';
+import { scratch } from '../support/cli.ts';
+import { complains, printed } from '../support/commands.ts';
 
 const { dir, remove } = scratch();
 const path = (name: string) => join(dir, name);
-afterAll(async () => {
-  await endAll();
-  remove();
-});
+afterAll(remove);
 
 const TEXT = 'the cat sat on the mat and the dog sat on the cat\n'.repeat(40);
 const MODEL = '{name: gpt-ladder, rung: layer-norm, blockSize: 8, layers: 1, heads: 2, embeddingDim: 8}';
 
-async function run(...args: string[]): Promise<string> {
-  const cli = new Cli(args);
-  const { code } = await cli.exited;
-  expect(cli.stderr).toBe('');
-  expect(code).toBe(0);
-  return cli.stdout;
-}
 const training = ['--threads', '1', '--quiet', '--eval-every', '0', '--samples', '0'];
 const named = async (folder: string) => {
   const { tensors } = await latestCheckpoint(path(folder));
@@ -33,7 +24,7 @@ const named = async (folder: string) => {
 beforeAll(async () => {
   writeFileSync(path('old.txt'), TEXT);
   writeFileSync(path('new.txt'), TEXT.replaceAll('cat', 'KaZe'));
-  await run(
+  await printed(
     'train',
     'text-gpt',
     '--set',
@@ -60,7 +51,7 @@ function parts(before: CheckpointTensor, after: CheckpointTensor): [kept: number
 
 describe('grow', () => {
   test('keeps what was, draws what is new, and leaves its moments at zero', async () => {
-    await run(
+    await printed(
       'grow',
       path('old'),
       '--characters',
@@ -95,11 +86,11 @@ describe('grow', () => {
   }, 60_000);
 
   test('makes a model that samples, from a prompt with the new characters too', async () => {
-    expect(await run('sample', path('grown'), '--prompt', 'KZ', '--length', '5', '--count', '1')).toContain('KZ');
+    expect(await printed('sample', path('grown'), '--prompt', 'KZ', '--length', '5', '--count', '1')).toContain('KZ');
   }, 60_000);
 
   test('frozen, everything old stays bit for bit as it is trained on, and the new is trained', async () => {
-    await run(
+    await printed(
       'grow',
       path('old'),
       '--characters',
@@ -112,7 +103,7 @@ describe('grow', () => {
       '--quiet',
     );
     const before = await named('frozen');
-    await run('train', '--resume', path('frozen'), '--steps', '20', ...training);
+    await printed('train', '--resume', path('frozen'), '--steps', '20', ...training);
     const [after, old] = [await named('frozen'), await named('old')];
     for (const [name, tensor] of old) {
       const [was, is] = [before.get(name), after.get(name)];
@@ -125,7 +116,7 @@ describe('grow', () => {
 
   test('not frozen, all of it is trained', async () => {
     const before = await named('grown');
-    await run('train', '--resume', path('grown'), '--steps', '14', ...training);
+    await printed('train', '--resume', path('grown'), '--steps', '14', ...training);
     const after = await named('grown');
     for (const name of ['token_embedding_table.weight', 'blocks.0.sa.proj.weight'])
       expect([...(after.get(name)?.data ?? [])]).not.toEqual([...(before.get(name)?.data ?? [])]);
@@ -133,11 +124,11 @@ describe('grow', () => {
 
   test('refuses in one sentence what cannot be', async () => {
     const to = ['--out', path('nowhere')];
-    await refused(['grow', path('old'), '--characters', 't', ...to], /twice/);
-    await refused(['grow', path('old'), '--characters', '', ...to], /more than there are/);
-    await refused(['grow', path('old'), '--characters', 'K', '--data', path('new.txt'), ...to], /"Z"/);
-    await refused(['grow', path('old'), '--characters', 'KZ', '--out', path('old')], /already holds a run/);
-    await refused(['grow', path('none'), '--characters', 'KZ', ...to], /does not exist/);
+    await complains(['grow', path('old'), '--characters', 't', ...to], /twice/);
+    await complains(['grow', path('old'), '--characters', '', ...to], /more than there are/);
+    await complains(['grow', path('old'), '--characters', 'K', '--data', path('new.txt'), ...to], /"Z"/);
+    await complains(['grow', path('old'), '--characters', 'KZ', '--out', path('old')], /already holds a run/);
+    await complains(['grow', path('none'), '--characters', 'KZ', ...to], /does not exist/);
   }, 60_000);
 
   test('adds special tokens to the tokenizer of a model that was trained on tokens, and a larger tokenizer', async () => {
@@ -145,7 +136,7 @@ describe('grow', () => {
     writeFileSync(path('small.json'), JSON.stringify(toDescription(tokenizer)));
     writeFileSync(path('large.json'), JSON.stringify(toDescription(BasicTokenizer.train(TEXT, 266))));
     writeFileSync(path('other.json'), JSON.stringify(toDescription(BasicTokenizer.train('abcabcabc '.repeat(9), 270))));
-    await run(
+    await printed(
       'train',
       'text-gpt',
       '--set',
@@ -165,16 +156,16 @@ describe('grow', () => {
       ...training,
     );
     const grow = ['grow', path('tokens'), '--quiet', '--out'];
-    await run(...grow, path('special'), '--special', '<|user|>', '--special', '<|end|>', '--freeze');
-    await run(...grow, path('larger'), '--tokenizer', path('large.json'));
+    await printed(...grow, path('special'), '--special', '<|user|>', '--special', '<|end|>', '--freeze');
+    await printed(...grow, path('larger'), '--tokenizer', path('large.json'));
     const rows = async (folder: string) => (await named(folder)).get('token_embedding_table.weight')?.shape[0];
     expect([await rows('tokens'), await rows('special'), await rows('larger')]).toEqual([262, 264, 266]);
-    await run('sample', path('special'), '--prompt', 'the', '--length', '3', '--count', '1');
-    await run('train', '--resume', path('special'), '--steps', '6', ...training);
-    await run('train', '--resume', path('larger'), '--steps', '6', ...training);
-    await refused([...grow, path('nowhere'), '--tokenizer', path('other.json')], /another token 256/);
-    await refused([...grow, path('nowhere'), '--characters', 'KZ'], /--special/);
-    await refused(['grow', path('old'), '--special', '<|user|>', '--out', path('nowhere')], /--characters/);
-    await refused([...grow, path('nowhere')], /said once/);
+    await printed('sample', path('special'), '--prompt', 'the', '--length', '3', '--count', '1');
+    await printed('train', '--resume', path('special'), '--steps', '6', ...training);
+    await printed('train', '--resume', path('larger'), '--steps', '6', ...training);
+    await complains([...grow, path('nowhere'), '--tokenizer', path('other.json')], /another token 256/);
+    await complains([...grow, path('nowhere'), '--characters', 'KZ'], /--special/);
+    await complains(['grow', path('old'), '--special', '<|user|>', '--out', path('nowhere')], /--characters/);
+    await complains([...grow, path('nowhere')], /said once/);
   }, 60_000);
 });

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { writeMinbpe } from '../../core/tokenizer/formats/minbpe.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
 import { Cli, endAll, refused, scratch } from '../support/cli.ts';
+import { complains } from '../support/commands.ts';
 
 const { dir, remove } = scratch();
 
@@ -32,4 +33,4 @@ test.each([
   [['tokenizer', 'page', 'no-such-file'], /no-such-file cannot be read \(ENOENT\)/],
   [['tokenizer', 'page', '--listen', 'nowhere'], /--listen nowhere is no address/],
   [['tokenizer'], /Say what to do with tokenizers: .*page/],
-])('%j is refused', (args, what) => refused(args, what));
+])('%j is refused', (args, what) => complains(args, what));

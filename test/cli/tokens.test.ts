@@ -2,10 +2,12 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod';
 import { makeShards } from '../../core/data/shards/make.ts';
 import { describe as described, hashOf } from '../../core/tokenizer/description.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
-import { Cli, endAll, readSummary, refused, scratch } from '../support/cli.ts';
+import { Cli, endAll, readSummary, scratch } from '../support/cli.ts';
+import { complains, printed } from '../support/commands.ts';
 
 const { dir, remove } = scratch();
 const at = (name: string) => join(dir, name);
@@ -29,17 +31,20 @@ async function ended(...args: string[]): Promise<Cli> {
   return cli;
 }
 
-const documents = (count: number) =>
-  Array.from({ length: count }, (_, i) => `${JSON.stringify({ text: text.slice(i * 100) })}\n`).join('');
+const documents = (count: number, characters = text.length) =>
+  Array.from(
+    { length: count },
+    (_, i) => `${JSON.stringify({ text: text.slice(i * 100).slice(0, characters) })}\n`,
+  ).join('');
 const options = { tokenizer, textField: 'text', separator: null, threads: 1 };
-const small = ['--threads', '1', '--json', '--set', 'model.layers=1', '--set', 'batch=8'];
-const quick = [...small, '--eval-every', '0', '--samples', '0'];
+const small = ['--threads', '1', '--json', '--set', 'model.layers=1', '--set', 'batch=8', '--samples', '0'];
+const quick = [...small, '--eval-every', '0'];
 
 beforeAll(async () => {
   writeFileSync(at('tokenizer.json'), JSON.stringify(described(tokenizer)));
   writeFileSync(at('other.json'), JSON.stringify(described(other)));
-  writeFileSync(at('few.jsonl'), documents(2));
-  await makeShards({ ...options, inputs: [at('few.jsonl')], out: at('shards'), shardTokens: 30_000 });
+  writeFileSync(at('few.jsonl'), documents(2, 30_000));
+  await makeShards({ ...options, inputs: [at('few.jsonl')], out: at('shards'), shardTokens: 4_000 });
 });
 
 test('shards: killed again and again, the same files at the end', async () => {
@@ -73,10 +78,10 @@ test('shards: killed again and again, the same files at the end', async () => {
 test('a GPT learns from shards; killed and resumed on other threads, the same bits', async () => {
   const train = (out: string) => ['train', 'text-gpt', '--data', at('shards'), '--out', at(out), '--steps', '40'];
   await ended(...train('run'), ...small, '--eval-every', '20');
-  const first = new Cli([...train('killed-run'), ...small, '--eval-every', '20', '--checkpoint-every', '10']);
-  await first.step(15);
+  const first = new Cli([...train('killed-run'), ...small, '--eval-every', '20', '--checkpoint-every', '5']);
+  await first.step(8);
   first.kill('SIGKILL');
-  await first.exited;
+  expect((await first.exited).signal).toBe('SIGKILL');
   await ended('train', '--resume', at('killed-run'), '--threads', '2', '--json', '--eval-every', '20');
   const { paramsSha256, valLoss, trainLoss } = readSummary(at('run'));
   expect(readSummary(at('killed-run'))).toMatchObject({ paramsSha256, valLoss, trainLoss });
@@ -85,11 +90,10 @@ test('a GPT learns from shards; killed and resumed on other threads, the same bi
   expect(recipe.data).toEqual({ kind: 'text', source: at('shards'), tokenizerSha256: hashOf(tokenizer) });
 
   // From its folder alone.
-  const sampled = await ended('sample', at('run'), '--prompt', 'I naïve', '--length', '20', '--json');
-  const [line = ''] = sampled.stdout.split('\n');
-  expect(JSON.parse(line).sample, line).toMatch(/^I naïve[\s\S]/);
-  const measured = await ended('eval', at('run'), '--split', 'val', '--threads', '1', '--json');
-  expect(measured.events[0]?.loss).toBe(valLoss);
+  const sampled = await printed('sample', at('run'), '--prompt', 'I naïve', '--length', '20', '--json');
+  expect(JSON.parse(sampled).sample, sampled).toMatch(/^I naïve[\s\S]/);
+  const measured = await printed('eval', at('run'), '--split', 'val', '--threads', '1', '--json');
+  expect(JSON.parse(measured).loss).toBe(valLoss);
 }, 40_000);
 
 test('a GPT learns the tokens of a text; other tokenizers and shards of them are refused in a sentence', async () => {
@@ -97,15 +101,25 @@ test('a GPT learns the tokens of a text; other tokenizers and shards of them are
   const train = ['train', 'text-gpt', '--steps', '2', ...quick];
   const onText = [...train, '--data', at('text.txt'), '--tokenizer'];
   await ended(...onText, at('tokenizer.json'), '--out', at('text-run'));
-  const resume = ['train', '--resume', at('text-run'), '--steps', '3', '--threads', '1'];
-  await refused(
+  const resume = ['train', '--resume', at('text-run'), '--steps', '3'];
+  // The page of tokens begins with it.
+  const open = new Cli([...resume, '--threads', '0', '--listen', '127.0.0.1:0', '--json']);
+  const { port } = await open.until(({ event }) => event === 'listening');
+  const [first] = z.array(z.unknown()).parse(await (await fetch(`http://127.0.0.1:${port}/tokenizers`)).json());
+  expect(first).toEqual({ name: 'text-run', path: '/tokenizers/own/0.json' });
+  open.kill('SIGINT');
+  expect((await open.exited).code).toBe(130);
+  await complains(
     [...resume, '--tokenizer', at('other.json')],
     /other\.json is not the tokenizer that the run in \S+ was/,
   );
   copyFileSync(at('other.json'), at('text-run/tokenizer.json'));
-  await refused(resume, /text-run\/tokenizer\.json is another tokenizer than the one used there: put the folder's own/);
+  await complains(
+    resume,
+    /text-run\/tokenizer\.json is another tokenizer than the one used there: put the folder's own/,
+  );
   const onShards = [...train, '--data', at('shards'), '--out', at('no-run'), '--tokenizer', at('other.json')];
-  await refused(onShards, /^manygrad: the shards in \S+shards were made with another tokenizer than \S+other\.json: /);
-  await refused([...onText, 'cl100k_base', '--out', at('no-run')], /100,277 tokens is too large to train with/);
+  await complains(onShards, /^the shards in \S+shards were made with another tokenizer than \S+other\.json: /);
+  await complains([...onText, 'cl100k_base', '--out', at('no-run')], /100,277 tokens is too large to train with/);
   expect(existsSync(at('no-run/config.json'))).toBe(false);
 }, 30_000);

@@ -23,7 +23,7 @@ test('by default a text that holds one is refused, in one sentence', () => {
   for (const read of [() => tokenizer.encode(`an ${END}`), () => tokenizer.count(`an ${END}`, 'none_raise')])
     expect(read).toThrow(
       new UserError(
-        'the text holds the special token "<|end|>": allow special tokens to have it read as one, or none of them to have it read as the text it is.',
+        'the text holds the special token "<|end|>": allow "all" special tokens, or this one, to have it read as such, or "none" to have it read as the text it is.',
       ),
     );
 });

@@ -1,15 +1,17 @@
 /** Training on files in threads is training on the whole text in one: the same chunks in the same order, and the same merges. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../core/errors.ts';
 import { BasicTokenizer } from '../../core/tokenizer/basic.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
 import { chunksOf, patterns, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
 import { ChunkCounts } from '../../core/tokenizer/training/chunkCounts.ts';
 import { countFiles } from '../../core/tokenizer/training/countFiles.ts';
-import { cutIn, fileRanges } from '../../core/tokenizer/training/fileRanges.ts';
+import { cutIn, fileRange, fileRanges } from '../../core/tokenizer/training/fileRanges.ts';
 import { learnMerges } from '../../core/tokenizer/training/learnMerges.ts';
+import { readRange } from '../../core/tokenizer/training/range.ts';
 import { trainFiles } from '../../core/tokenizer/training/trainFiles.ts';
 import { toBytes, toText } from '../../core/tokenizer/utf8.ts';
 import { scratch } from '../support/cli.ts';
@@ -145,6 +147,16 @@ describe('training on files', () => {
       const trained = await trainFiles([path], { pattern: GPT4, vocabSize: 700, special: [], threads });
       expect(trained.pairs.merges, `seed ${seed}`).toEqual(pairs.merges);
     }
+  });
+
+  test('of a file that goes while it is read says so', async () => {
+    const range = await fileRange(file('gone.txt', 'here'));
+    rmSync(range.file);
+    const error: unknown = await readRange(range).catch((error) => error);
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/gone\.txt cannot be read any more \(ENOENT\): see/),
+    });
   });
 
   test('counts special tokens among the vocabulary, and gives them the last ids', async () => {

@@ -49,6 +49,8 @@ export async function makeShards(
   } catch (error) {
     const code = codeOf(error);
     if (error instanceof UserError || code === undefined) throw error;
+    if (code === 'EEXIST' || code === 'ENOTDIR')
+      throw new UserError(`${options.out} is, or is in, a file: choose a folder for the shards with --out.`);
     throw new UserError(
       `the shards in ${options.out} cannot be made (${code}): mend that, or make room, and call it again, which goes on.`,
     );
@@ -216,8 +218,11 @@ class Shards {
       await this.drop();
       for (const { file } of shards) await nodeDisk.remove(join(this.#dir, file));
       for (const name of [MANIFEST, TOKENIZER]) await nodeDisk.remove(join(this.#dir, name));
+      const n = (tokens: number) => tokens.toLocaleString('en');
       throw new UserError(
-        `the inputs have ${this.#tokens.toLocaleString('en')} tokens, which one shard of ${making.shardTokens.toLocaleString('en')} holds, and that is to validate on: lower --shard-tokens, or give more text.`,
+        this.#tokens === 0
+          ? 'the inputs have no text: give some that have.'
+          : `the inputs have ${n(this.#tokens)} tokens, which one shard of ${n(making.shardTokens)} holds, and that is to validate on: try --shard-tokens ${Math.ceil(this.#tokens / 10)}, or give more text.`,
       );
     }
     if (this.#writer !== null) await this.#finish(this.#writer, at, true);
