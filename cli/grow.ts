@@ -2,7 +2,7 @@
  * `manygrad grow`: a new run from a trained model with more tokens in its vocabulary: characters, or those of a larger tokenizer. The new
  * run's folder holds a checkpoint to go on from, or to sample from; the old one is left as it is.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadData, prepareData } from '../coordinator/data.ts';
 import { CONFIG, type RunConfig, writeConfig } from '../coordinator/runConfig.ts';
@@ -12,7 +12,7 @@ import { UserError } from '../core/errors.ts';
 import { CharacterTokenizer } from '../core/tokenizer/character.ts';
 import { hashOf } from '../core/tokenizer/description.ts';
 import { firstDifference, withSpecial } from '../core/tokenizer/extends.ts';
-import { keepTokenizer } from '../core/tokenizer/kept.ts';
+import { keepTokenizer, TOKENIZER } from '../core/tokenizer/kept.ts';
 import { loadTokenizer } from '../core/tokenizer/load.ts';
 import type { Tokenizer } from '../core/tokenizer/tokenizer.ts';
 import { growTensors } from '../models/grow.ts';
@@ -71,9 +71,17 @@ export async function grow({ from, out, data, freeze, seed, trustCode, mode, ...
     const alone = freeze ? ', and only those will be trained' : '';
     console.log(`${file} knows ${after} tokens, ${after - before} of them new${alone}.`);
     const steps = checkpoint.step + recipe.steps;
-    console.log(`To train it on: manygrad train --resume ${out} --steps ${steps}${trustFlag(recipe)}`);
+    const kept = join(out, TOKENIZER);
+    console.log(
+      data === undefined && isFolder(recipe.data.source)
+        ? `To train it on, make shards with --tokenizer ${kept}, and grow ${from} again, with that tokenizer and --data: those in ${recipe.data.source} were made with the smaller one.`
+        : `To train it on: manygrad train --resume ${out} --steps ${steps}${trustFlag(recipe)}`,
+    );
   }
 }
+
+/** Of data, that it is shards. */
+const isFolder = (source: string): boolean => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** The model's tokenizer with what is added. @throws UserError if that is not of its kind, or no addition */
 async function enlarge(recipe: Recipe, old: Tokenizer, { characters, tokenizer, special }: Added): Promise<Tokenizer> {

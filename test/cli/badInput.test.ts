@@ -141,10 +141,12 @@ describe('the command line', () => {
     const run = new Cli(['train', 'names-mlp', '--out', out, ...short.with(1, '6'), '--checkpoint-every', '2']);
     expect(await run.exited, run.stderr).toEqual({ code: 0, signal: null });
     truncateSync(join(out, 'checkpoint-6.safetensors'), 5000);
+    // One that falls due while another is written may have been left out.
+    const whole = existsSync(join(out, 'checkpoint-4.safetensors')) ? 4 : 2;
     const again = new Cli(['train', '--resume', out, '--threads', '1', '--samples', '0']);
     expect(await again.exited, again.stderr).toEqual({ code: 0, signal: null });
     expect(again.stdout).toMatch(/Passed over a damaged checkpoint: .*checkpoint-6/);
-    expect(again.stdout).toMatch(/from step 4/);
+    expect(again.stdout).toMatch(new RegExp(`from step ${whole}\\.`));
   });
 
   test('a checkpoint of another model', async () => {

@@ -1,5 +1,5 @@
 /** A GPT on running text, from the command line: trained, resumed, sampled from, and refused what it cannot learn from. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Cli, endAll, readJsonLines, readSummary, refused, scratch } from '../support/cli.ts';
@@ -57,7 +57,9 @@ describe('training', () => {
     const out = at('resumed');
     const options = ['--checkpoint-every', '20', ...common];
     const first = new Cli(['train', 'text-gpt', '--data', text, '--out', out, '--steps', String(STEPS), ...options]);
-    await first.step(30);
+    await first.step(20);
+    // It is written while the run goes on, which a slow disk may take many steps for.
+    await expect.poll(() => existsSync(join(out, 'checkpoint-20.safetensors')), { timeout: 20_000 }).toBe(true);
     first.kill('SIGKILL');
     await first.exited;
     const second = new Cli(['train', '--resume', out, '--threads', '1', '--json', '--samples', '0']);

@@ -94,6 +94,16 @@ test('a GPT learns from shards; killed and resumed on other threads, the same bi
   expect(JSON.parse(sampled).sample, sampled).toMatch(/^I naïve[\s\S]/);
   const measured = await printed('eval', at('run'), '--split', 'val', '--threads', '1', '--json');
   expect(JSON.parse(measured).loss).toBe(valLoss);
+
+  // Its shards are not a larger tokenizer's: grow says what to do, and that can be done.
+  const grow = ['grow', at('run'), '--out'];
+  const kept = join(at('grown'), 'tokenizer.json');
+  const said = await printed(...grow, at('grown'), '--special', '<|user|>');
+  expect(said).toContain(`make shards with --tokenizer ${kept}, and grow`);
+  const more = ['--tokenizer', kept, '--shard-tokens', '4000', '--threads', '1', '--out', at('larger')];
+  await printed('tokenizer', 'shard', at('few.jsonl'), ...more);
+  const again = await printed(...grow, at('grown-again'), '--tokenizer', kept, '--data', at('larger'));
+  expect(again).toContain(`To train it on: manygrad train --resume ${at('grown-again')}`);
 }, 40_000);
 
 test('a GPT learns the tokens of a text; other tokenizers and shards of them are refused in a sentence', async () => {

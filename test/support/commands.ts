@@ -25,7 +25,7 @@ export async function printed(...args: string[]): Promise<string> {
 
 /** The command fails with one sentence, which says `what`. */
 export async function complains(args: readonly string[], what: RegExp): Promise<void> {
-  const error: unknown = await run(args).then(
+  const error: unknown = await printed(...args).then(
     () => 'it did not fail',
     (error) => error,
   );

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, uptime } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { HEADER_BYTES, readHeader } from '../../core/data/shards/format.ts';
@@ -249,6 +249,12 @@ describe('refused', () => {
     await expect(going({ shardTokens: 99 })).rejects.toThrow(/another --shard-tokens/);
     await expect(going({ separator: 'x' })).rejects.toThrow(/another --document-separator/);
     await expect(going({ inputs: [text, text] })).rejects.toThrow(/another set of inputs/);
+    const first = join(asked.out, `${basename(asked.out)}-000000.bin`);
+    const bytes = readFileSync(first);
+    rmSync(first);
+    await expect(going({})).rejects.toThrow(/-000000\.bin is not as it was made: restore it/);
+    writeFileSync(first, bytes);
+    await going({});
     writeFileSync(text, verse.join('').replace('59', '60'));
     await expect(going({})).rejects.toThrow(/another set of inputs, or other contents/);
   });

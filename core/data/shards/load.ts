@@ -70,7 +70,7 @@ async function check(dir: string, { file, tokens, sha256 }: Shard, making: Makin
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `${path} cannot be read (${codeOf(error) ?? String(error)}): restore it, or make the shards again.`,
+      `${path} cannot be read (${codeOf(error) ?? String(error)}): restore it, or make the shards again in a new folder.`,
     );
   }
   throw new UserError(`${path} is not as it was made: restore it, or make the shards again in a new folder.`);

@@ -5,6 +5,7 @@
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf } from '../../disk/errors.ts';
+import { openIfThere } from '../../disk/files.ts';
 import { lockFolder } from '../../disk/lock.ts';
 import { nodeDisk } from '../../disk/nodeDisk.ts';
 import { UserError } from '../../errors.ts';
@@ -14,7 +15,16 @@ import { END_OF_TEXT } from '../../tokenizer/special.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type DocumentOptions, documentsOf } from './documents.ts';
 import { type EncodedBatch, encodeAll } from './encode.ts';
-import { bytesPerIdOf, MANIFEST, type Making, type Manifest, type Place, type ShardHeader } from './format.ts';
+import {
+  bytesPerIdOf,
+  HEADER_BYTES,
+  MANIFEST,
+  type Making,
+  type Manifest,
+  type Place,
+  type Shard,
+  type ShardHeader,
+} from './format.ts';
 import { findInputs, type Input } from './inputs.ts';
 import { readManifest, writeManifest } from './manifest.ts';
 import { type Piece, piecesOf } from './pieces.ts';
@@ -131,8 +141,18 @@ async function begin({ out, tokenizer }: ShardOptions, making: Making): Promise<
     throw new UserError(
       `${out} holds shards made with another ${WORDS[other[0]] ?? other[0]}: ask for the same, or choose another folder with --out.`,
     );
+  for (const shard of found.shards) await checkWhole(out, shard, making);
   await keepTokenizer(out, tokenizer, nodeDisk);
   return found;
+}
+
+/** Whether a shard that was made is still there, and as long. All of it is read when it is trained on. @throws UserError */
+async function checkWhole(out: string, { file, tokens }: Shard, { bytesPerId }: Making): Promise<void> {
+  const path = join(out, file);
+  const found = await openIfThere(nodeDisk, path);
+  const bytes = found === null ? 0 : await found.size().finally(() => found.close());
+  if (bytes !== HEADER_BYTES + tokens * bytesPerId)
+    throw new UserError(`${path} is not as it was made: restore it, or make the shards again in a new folder.`);
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -47,7 +47,7 @@ export interface SentencePieceOptions extends Partial<Normalization> {
   readonly userDefinedSymbols?: readonly string[];
 }
 
-const SENTENCE_PIECE_DEFAULTS = {
+export const SENTENCE_PIECE_DEFAULTS = {
   form: 'identity',
   addDummyPrefix: true,
   removeExtraWhitespaces: false,
