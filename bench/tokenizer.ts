@@ -22,7 +22,7 @@ import { median } from './timing.ts';
 import { runMeasured } from './tokenizer/memory.ts';
 import { readText, writeTiled } from './tokenizer/texts.ts';
 
-const GPT4 = patterns.gpt4 ?? '';
+const GPT4 = patterns.gpt4;
 const PARTS = ['encode', 'learn', 'threads', 'stream'] as const;
 /** A stream of a gigabyte may take so much memory in all: what Node itself and a vocabulary take is most of it. */
 const STREAM_BAR = 512 * 2 ** 20;

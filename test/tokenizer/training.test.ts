@@ -19,7 +19,7 @@ import { scratch } from '../support/cli.ts';
 const { dir, remove } = scratch();
 afterAll(remove);
 const seed = Date.now() >>> 0;
-const GPT4 = patterns.gpt4 ?? '';
+const GPT4 = patterns.gpt4;
 const known = Object.entries(patterns);
 
 /** What patterns cut differently: white space of all kinds before and after line ends, contractions, marks, several scripts. */
