@@ -1,6 +1,7 @@
 /** The flags of `manygrad tokenizer`. */
 import { UserError } from '../../core/errors.ts';
 import { outputMode } from '../output.ts';
+import { FORMATS } from '../tokenizer/formats.ts';
 import { checkNode, cores, type Parser, whole } from './common.ts';
 import { addTokenizerPage } from './tokenizerPage.ts';
 import { addTokenizerShard } from './tokenizerShard.ts';
@@ -31,11 +32,12 @@ export function addTokenizer(parser: Parser): void {
       addDecode(y);
       addInspect(y);
       addCompare(y);
+      addConvert(y);
       addTokenizerShard(y);
       addTokenizerPage(y);
       return y.demandCommand(
         1,
-        'Say what to do with tokenizers: train, encode, decode, inspect, compare, shard or page',
+        'Say what to do with tokenizers: train, encode, decode, inspect, compare, convert, shard or page',
       );
     },
   );
@@ -207,6 +209,28 @@ function addCompare(parser: Parser): void {
       checkNode();
       const { compare } = await import('../tokenizer/compare.ts');
       await compare({ tokenizers: [a.first, a.second], others: a.others, mode: outputMode(a) });
+    },
+  );
+}
+
+function addConvert(parser: Parser): void {
+  parser.command(
+    'convert <tokenizer>',
+    'Write a tokenizer in another format',
+    (y) =>
+      y.positional('tokenizer', { type: 'string', demandOption: true, describe: TOKENIZER }).options({
+        to: { choices: FORMATS, requiresArg: true, demandOption: true, describe: 'The format (docs/tokenizers.md)' },
+        out: {
+          type: 'string',
+          requiresArg: true,
+          demandOption: true,
+          describe: 'The file to write; with --to gpt2, the folder for its two files',
+        },
+      }),
+    async (a) => {
+      checkNode();
+      const { convert } = await import('../tokenizer/convert.ts');
+      await convert({ tokenizer: a.tokenizer, to: a.to, out: a.out, mode: outputMode(a) });
     },
   );
 }
