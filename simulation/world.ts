@@ -8,6 +8,7 @@ import type { TrainingRun } from '../coordinator/run.ts';
 import type { LedgerLine } from '../coordinator/runFolder.ts';
 import { fingerprint } from '../core/backend/fingerprint.ts';
 import { createWasmBackend } from '../core/backend/wasm/loadNode.ts';
+import { isFull } from '../core/disk/errors.ts';
 import { UserError } from '../core/errors.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { Compute } from '../worker/compute.ts';
@@ -218,8 +219,9 @@ export class World {
 
   /** A coordinator has ended by an error. One that a full disk keeps from its work is started again by whoever minds it. */
   #failed(process: SimProcess, error: unknown): void {
-    const isFull = this.disk.capacity < Number.POSITIVE_INFINITY;
-    if (!(error instanceof UserError && isFull)) {
+    // There may be room again by the time that it ends.
+    const isForRoom = isFull(error) || this.disk.capacity < Number.POSITIVE_INFINITY;
+    if (!(error instanceof UserError && isForRoom)) {
       this.#failure = error;
       return;
     }
