@@ -2,8 +2,8 @@
 
 import { ChunkedTokenizer } from './chunked.ts';
 import { BytePairs } from './merging/bytePairs.ts';
+import { learnMerges, type Progress } from './merging/learnMerges.ts';
 import type { Pair } from './merging/pairs.ts';
-import { learnMerges, type Progress } from './training/learnMerges.ts';
 import { toBytes } from './utf8.ts';
 
 const NONE: ReadonlyMap<string, number> = new Map();

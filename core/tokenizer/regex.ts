@@ -2,10 +2,10 @@
 
 import { ChunkedTokenizer } from './chunked.ts';
 import { BytePairs, type BytePairsParts } from './merging/bytePairs.ts';
+import { learnMerges, type Progress } from './merging/learnMerges.ts';
+import { ChunkCounts } from './splitting/chunkCounts.ts';
 import { GPT4_PATTERN } from './splitting/gpt4Splitter.ts';
 import { splitterOf } from './splitting/patterns.ts';
-import { ChunkCounts } from './training/chunkCounts.ts';
-import { learnMerges, type Progress } from './training/learnMerges.ts';
 
 const NONE: ReadonlyMap<string, number> = new Map();
 

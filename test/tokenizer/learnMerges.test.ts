@@ -2,13 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { learnMerges } from '../../core/tokenizer/merging/learnMerges.ts';
 import { learnPlainly } from '../../core/tokenizer/merging/pairs.ts';
 import { RegexTokenizer } from '../../core/tokenizer/regex.ts';
+import { ChunkCounts, type ExportedCounts } from '../../core/tokenizer/splitting/chunkCounts.ts';
 import { GPT2_PATTERN } from '../../core/tokenizer/splitting/gpt2Splitter.ts';
 import { GPT4_PATTERN, gpt4Splitter } from '../../core/tokenizer/splitting/gpt4Splitter.ts';
 import { chunksOf, safeCut, splitterOf } from '../../core/tokenizer/splitting/patterns.ts';
-import { ChunkCounts, type ExportedCounts } from '../../core/tokenizer/training/chunkCounts.ts';
-import { learnMerges } from '../../core/tokenizer/training/learnMerges.ts';
 import { toBytes } from '../../core/tokenizer/utf8.ts';
 import { anyText, fewLetters } from './strings.ts';
 

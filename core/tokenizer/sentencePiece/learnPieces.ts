@@ -6,9 +6,9 @@
  * Source: google/sentencepiece, src/bpe_model_trainer.cc, for which pair is taken.
  */
 
+import type { Progress } from '../merging/learnMerges.ts';
 import { pairKey } from '../merging/pairs.ts';
-import type { Progress } from '../training/learnMerges.ts';
-import { PriorityQueue } from '../training/priorityQueue.ts';
+import { PriorityQueue } from '../merging/priorityQueue.ts';
 
 /** A pair, the text of both, where it stands (its left symbol's place) and how often, words counted as often as they occur. */
 interface Standing {

@@ -5,8 +5,8 @@
  * Source: google/sentencepiece, src/trainer_interface.cc, for the order of the vocabulary and what may be a piece.
  */
 import { UserError } from '../../errors.ts';
+import type { Progress } from '../merging/learnMerges.ts';
 import { anyOf } from '../special.ts';
-import type { Progress } from '../training/learnMerges.ts';
 import { toBytes } from '../utf8.ts';
 import { compareByCodePoints, learnPieces } from './learnPieces.ts';
 import { type Normalization, normalize } from './normalizer.ts';

@@ -4,8 +4,8 @@
  */
 import { Piscina } from 'piscina';
 import { UserError } from '../../errors.ts';
+import { ChunkCounts } from '../splitting/chunkCounts.ts';
 import { splitterOf } from '../splitting/patterns.ts';
-import { ChunkCounts } from './chunkCounts.ts';
 import type { Answer, Counted, CountTask } from './countThread.ts';
 import { fileRanges } from './fileRanges.ts';
 

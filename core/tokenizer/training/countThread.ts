@@ -4,9 +4,9 @@
  */
 
 import { UserError } from '../../errors.ts';
+import { ChunkCounts, type ExportedCounts } from '../splitting/chunkCounts.ts';
 import { splitterOf } from '../splitting/patterns.ts';
 import { toText } from '../utf8.ts';
-import { ChunkCounts, type ExportedCounts } from './chunkCounts.ts';
 import { type FileRange, readRange } from './range.ts';
 
 export interface CountTask {

@@ -2,12 +2,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
 import { BasicTokenizer } from '../basic.ts';
+import { MergeLearner } from '../merging/learnMerges.ts';
 import type { Pair } from '../merging/pairs.ts';
 import { RegexTokenizer } from '../regex.ts';
 import { toBytes, toText } from '../utf8.ts';
 import { countFiles } from './countFiles.ts';
 import { fileRange, LARGEST } from './fileRanges.ts';
-import { MergeLearner } from './learnMerges.ts';
 import { readRange } from './range.ts';
 
 export interface TrainingOptions {

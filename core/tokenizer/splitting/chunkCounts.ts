@@ -2,8 +2,9 @@
  * The distinct chunks of texts and how often each occurs, in the order in which they are met first: all that learning needs to know of
  * a text. Counts of parts of a text, made in threads, are added up in the order of the parts to the same as those of the whole.
  */
-import type { Splitter } from '../splitting/splitter.ts';
+
 import { writeUtf8 } from '../utf8.ts';
+import type { Splitter } from './splitter.ts';
 
 export class ChunkCounts {
   readonly #splitter: Splitter;

@@ -6,7 +6,7 @@
  * gets rarer and its first place only moves on, so a heap whose entries are looked at again when they come up is always right. Of
  * pairs of one count the one that is met first wins: Python's `max` over a dict in the order of insertion.
  */
-import type { Pair } from '../merging/pairs.ts';
+import type { Pair } from './pairs.ts';
 import { PriorityQueue } from './priorityQueue.ts';
 
 /** Told after each merge: how many are learned, and the count of the last. */
