@@ -76,11 +76,13 @@ export class Column {
     this.#say('');
     this.#empty();
     const { name, source } = this.#chosen ?? {};
-    if (name === undefined || source === undefined) {
-      // Its tokenizer and its text go with it.
+    // Of a thread that nobody needs, tokenizer and text go with it. One that is busy may be so for ever, by a pattern that is made to hurt.
+    if (source === undefined || this.#isBusy) {
       this.#encoder?.terminate();
       this.#encoder = null;
       this.#isBusy = false;
+    }
+    if (name === undefined || source === undefined) {
       this.#tell();
       return;
     }

@@ -226,6 +226,13 @@ test.skipIf(missing !== null)('takes a file of the user’s own, and says what i
   await right.locator('select').selectOption('cl100k_base');
   await expect.poll(() => shown(right)).toEqual([...cl100k.encode(text)].map(String));
   expect(await right.locator('.problem').isHidden()).toBe(true);
+
+  // A pattern that does not end in this world's time: another tokenizer is to be had all the same.
+  await write(page, `${'a'.repeat(40)}c`);
+  await dropOn(page, right, 'hurts.model', writeMinbpe(new RegexTokenizer('(a+)+b', { merges: [] })));
+  await expect.poll(() => right.locator('select option:checked').textContent()).toBe('hurts.model');
+  await right.locator('select').selectOption('cl100k_base');
+  await expect.poll(() => shown(right)).toEqual([...cl100k.encode(`${'a'.repeat(40)}c`)].map(String));
   await dropOn(page, page.locator('#text'), 'a.txt', 'of a file');
   await expect.poll(() => shown(left)).toEqual([...small.encode('of a file')].map(String));
   expect(heard).toEqual([]);
