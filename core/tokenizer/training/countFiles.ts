@@ -1,12 +1,12 @@
 /**
- * Counts the chunks of files in threads. Each thread counts for itself; then what each met first in a range is added in the order of
+ * Counts the chunks of files in threads, of which the caller's is one: another takes a while to start. Each counts for itself; then what each met first in a range is added in the order of
  * the ranges, so that the counts are those of one thread: the same chunks in the same order. Node only.
  */
 import { Piscina } from 'piscina';
 import { UserError } from '../../errors.ts';
 import { ChunkCounts } from '../splitting/chunkCounts.ts';
 import { splitterOf } from '../splitting/patterns.ts';
-import type { Answer, Counted, CountTask } from './countThread.ts';
+import count, { type Answer, type Counted, type CountTask } from './countThread.ts';
 import { fileRanges } from './fileRanges.ts';
 
 /** The built package has .js files where the sources have .ts. */
@@ -41,30 +41,35 @@ export async function countFiles(files: readonly string[], options: CountOptions
     );
   look();
   if (ranges.length === 0) return new ChunkCounts(splitter);
-  const used = Math.min(threads, ranges.length);
-  const pool = new Piscina<CountTask, Answer>({
+  const task = { pattern, ranges, next, done };
+  // No range is taken any more.
+  const stop = () => Atomics.store(next, 0, ranges.length);
+  signal?.addEventListener('abort', stop);
+  const looking = setInterval(look, LOOK_MS);
+  const others = Math.min(threads, ranges.length) - 1;
+  const pool = others === 0 ? null : startPool(others);
+  try {
+    const theirs = Array.from({ length: others }, () => pool?.run(task));
+    const answers = await Promise.all([count(task), ...theirs]);
+    signal?.throwIfAborted();
+    look();
+    return inOrder(new ChunkCounts(splitter), answers.flatMap((answer) => answer ?? []).map(checked), ranges.length);
+  } finally {
+    stop();
+    signal?.removeEventListener('abort', stop);
+    clearInterval(looking);
+    await pool?.destroy();
+  }
+}
+
+const startPool = (threads: number): Piscina<CountTask, Answer> =>
+  new Piscina({
     filename: THREAD,
-    minThreads: used,
-    maxThreads: used,
+    minThreads: threads,
+    maxThreads: threads,
     concurrentTasksPerWorker: 1,
     recordTiming: false,
   });
-  // A thread that is ended in the middle of its work has nobody to tell, which piscina calls an error.
-  pool.on('error', () => undefined);
-  const looking = setInterval(look, LOOK_MS);
-  try {
-    const task = { pattern, ranges, next, done };
-    const answers = await Promise.all(Array.from({ length: used }, () => pool.run(task, { signal: signal ?? null })));
-    look();
-    return inOrder(new ChunkCounts(splitter), answers.map(checked), ranges.length);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    clearInterval(looking);
-    await pool.destroy();
-  }
-}
 
 function checked(answer: Answer): Counted {
   if ('mistake' in answer) throw new UserError(answer.mistake);

@@ -29,6 +29,7 @@ export interface Counted {
 /** A user's mistake comes back as its sentence: an error's class does not survive the way between threads. */
 export type Answer = Counted | { readonly mistake: string };
 
+/** Between ranges, while one is read, the thread does what else it has to do. */
 export default async function count({ pattern, ranges, next, done }: CountTask): Promise<Answer> {
   const counts = new ChunkCounts(splitterOf(pattern));
   const taken: number[] = [];
