@@ -40,44 +40,17 @@ export class ChunkedTokenizer implements Tokenizer {
   }
 
   encode(text: string, allowedSpecial: AllowedSpecial = 'none_raise'): Uint32Array<ArrayBuffer> {
-    const ids = new IdList();
-    const cache = this.#cache;
-    this.#special.cut(
-      text,
-      allowedSpecial,
-      (from, to) =>
-        this.#eachChunk(text, from, to, (at, end) => {
-          if (end - at > LONGEST) this.#merge(text, at, end, ids);
-          else {
-            if (!cache.find(text, at, end)) this.#keep(text, at, end);
-            ids.append(cache.ids, cache.at, cache.count);
-          }
-        }),
-      (id) => ids.push(id),
-    );
-    return ids.take();
+    const all = new IdList();
+    this.#eachIds(text, allowedSpecial, (ids, at, count) => all.append(ids, at, count));
+    return all.take();
   }
 
   count(text: string, allowedSpecial: AllowedSpecial = 'none_raise'): number {
-    let count = 0;
-    const cache = this.#cache;
-    this.#special.cut(
-      text,
-      allowedSpecial,
-      (from, to) =>
-        this.#eachChunk(text, from, to, (at, end) => {
-          if (end - at > LONGEST) {
-            this.#scratch.truncate(0);
-            this.#merge(text, at, end, this.#scratch);
-            count += this.#scratch.length;
-          } else {
-            if (!cache.find(text, at, end)) this.#keep(text, at, end);
-            count += cache.count;
-          }
-        }),
-      () => count++,
-    );
-    return count;
+    let all = 0;
+    this.#eachIds(text, allowedSpecial, (_ids, _at, count) => {
+      all += count;
+    });
+    return all;
   }
 
   bytesOf(id: number): Uint8Array {
@@ -99,6 +72,35 @@ export class ChunkedTokenizer implements Tokenizer {
   safeEnd(text: string, allowedSpecial: AllowedSpecial = 'none_raise'): number {
     const { from, to } = this.#special.settled(text, allowedSpecial);
     return from + (this.splitter === null ? 0 : safeCut(this.splitter, text.slice(from, to)));
+  }
+
+  /** The ids of a text, some at a time: ids[at], ..., ids[at + count - 1], until the next are told. */
+  #eachIds(
+    text: string,
+    allowedSpecial: AllowedSpecial,
+    told: (ids: Uint32Array, at: number, count: number) => void,
+  ): void {
+    const cache = this.#cache;
+    const one = new Uint32Array(1);
+    this.#special.cut(
+      text,
+      allowedSpecial,
+      (from, to) =>
+        this.#eachChunk(text, from, to, (at, end) => {
+          if (end - at > LONGEST) {
+            const merged = new IdList();
+            this.#merge(text, at, end, merged);
+            told(merged.take(), 0, merged.length);
+          } else {
+            if (!cache.find(text, at, end)) this.#keep(text, at, end);
+            told(cache.ids, cache.at, cache.count);
+          }
+        }),
+      (id) => {
+        one[0] = id;
+        told(one, 0, 1);
+      },
+    );
   }
 
   /** The chunks of the ordinary text [from, to). */
